@@ -1,0 +1,350 @@
+"""The verbs: what can be done to an engine, each with its reason.
+
+Rule 1: one dataclass per action, and every action maps to one or two engine calls.
+Rule 2: an action holds names and reasons, no secrets: its text goes to the terminal, the log and
+        the record in git. What the engine is sent is looked up in `Desired` by the executor.
+Rule 3: `target` is a container's id where the plan saw it, its name where the plan creates it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+from moorline.core.image import ImageRef
+from moorline.core.model import Condition, Hook
+from moorline.core.values import JsonObject, fingerprint
+
+__all__ = [
+    "Action",
+    "Connect",
+    "CreateContainer",
+    "CreateNetwork",
+    "CreateVolume",
+    "Disconnect",
+    "Plan",
+    "Prove",
+    "Pull",
+    "Ready",
+    "RemoveContainer",
+    "RemoveNetwork",
+    "RenameContainer",
+    "RestartContainer",
+    "RetireContainer",
+    "RunHook",
+    "SetRestartPolicy",
+    "StartContainer",
+    "Step",
+    "UnpauseContainer",
+    "WaitFor",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    verb: ClassVar[str]
+    why: str
+
+    @property
+    def subject(self) -> str:
+        """What the action is about, in the file's words."""
+        return ""
+
+    @property
+    def detail(self) -> str:
+        """The rest that a reader wants to see."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull(_Base):
+    """Bring an image onto the host."""
+
+    verb = "pull"
+    image: ImageRef
+    services: tuple[str, ...]
+
+    @property
+    def subject(self) -> str:
+        return ",".join(self.services)
+
+    @property
+    def detail(self) -> str:
+        return str(self.image)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateNetwork(_Base):
+    """Create a network; `key` finds it in the environment."""
+
+    verb = "create"
+    key: str
+    name: str
+
+    @property
+    def subject(self) -> str:
+        return f"network {self.key}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveNetwork(_Base):
+    """Remove a network that nothing of ours uses any more."""
+
+    verb = "remove"
+    name: str
+
+    @property
+    def subject(self) -> str:
+        return f"network {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateVolume(_Base):
+    """Create a volume. There is no action that removes one."""
+
+    verb = "create"
+    key: str
+    name: str
+
+    @property
+    def subject(self) -> str:
+        return f"volume {self.key}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OnContainer(_Base):
+    service: str
+    number: int
+    target: str
+
+    @property
+    def subject(self) -> str:
+        return f"{self.service} #{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateContainer(_OnContainer):
+    """Create a container under the name `target`; anonymous volumes move on from `heir_to`."""
+
+    verb = "create"
+    image: ImageRef
+    networks: tuple[tuple[str, str], ...] = ()
+    """(key, engine name) of every network the file has."""
+    shares: tuple[tuple[str, str], ...] = ()
+    """(HostConfig key, target of the container whose namespace it joins)."""
+    heir_to: str | None = None
+
+    @property
+    def detail(self) -> str:
+        return str(self.image)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready(_Base):
+    """The line between preparing and touching: everything before it leaves services alone."""
+
+    verb = "ready"
+
+    @property
+    def subject(self) -> str:
+        return "-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetireContainer(_OnContainer):
+    """Stop a container for good: its restart policy is taken away first, or the next start of
+    the engine would revive it.
+    """
+
+    verb = "stop"
+    grace: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartContainer(_OnContainer):
+    """Stop and start a container that stays."""
+
+    verb = "restart"
+    grace: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartContainer(_OnContainer):
+    """Start a container; `restart_policy` is given back to one that was retired before."""
+
+    verb = "start"
+    restart_policy: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRestartPolicy(_OnContainer):
+    """Put the restart policy of a running container back to what the file says."""
+
+    verb = "update"
+    restart_policy: JsonObject
+
+    @property
+    def detail(self) -> str:
+        return "restart policy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpauseContainer(_OnContainer):
+    """Let a paused container run on."""
+
+    verb = "unpause"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameContainer(_OnContainer):
+    """Give a container its settled name."""
+
+    verb = "rename"
+    name: str
+
+    @property
+    def detail(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connect(_OnContainer):
+    """Attach a network to a running container. `network` is the engine's name."""
+
+    verb = "connect"
+    key: str
+    network: str
+
+    @property
+    def detail(self) -> str:
+        return self.network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnect(_OnContainer):
+    """Detach a network that the file does not give this service."""
+
+    verb = "disconnect"
+    network: str
+
+    @property
+    def detail(self) -> str:
+        return self.network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHook(_OnContainer):
+    """Run one `post_start` or `pre_stop` command inside a container."""
+
+    verb = "run"
+    hook: Hook
+
+    @property
+    def detail(self) -> str:
+        # the program only: arguments may carry what is nobody's business
+        return self.hook.command[0] if self.hook.command else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitFor(_Base):
+    """Wait until a service meets a dependent's condition."""
+
+    verb = "wait"
+    service: str
+    condition: Condition
+
+    @property
+    def subject(self) -> str:
+        return self.service
+
+    @property
+    def detail(self) -> str:
+        return self.condition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prove(_Base):
+    """Hold every changed service against its health gate and stability window."""
+
+    verb = "prove"
+    services: tuple[str, ...]
+
+    @property
+    def subject(self) -> str:
+        return ",".join(self.services)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveContainer(_OnContainer):
+    """Remove a container whose place is taken."""
+
+    verb = "remove"
+
+
+Action: TypeAlias = (
+    Pull
+    | CreateNetwork
+    | RemoveNetwork
+    | CreateVolume
+    | CreateContainer
+    | Ready
+    | RetireContainer
+    | RestartContainer
+    | StartContainer
+    | SetRestartPolicy
+    | UnpauseContainer
+    | RenameContainer
+    | Connect
+    | Disconnect
+    | RunHook
+    | WaitFor
+    | Prove
+    | RemoveContainer
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An action and the numbers of the earlier steps that it needs done."""
+
+    action: Action
+    after: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Ordered steps. Each step only needs earlier ones, so running them in order is correct,
+    and running independent ones at once is too.
+    """
+
+    steps: tuple[Step, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[Action]:
+        return (step.action for step in self.steps)
+
+    def render(self) -> str:
+        """One line per action, aligned: verb, subject, detail, reason."""
+        rows = [(each.verb, each.subject, each.detail, each.why) for each in self]
+        widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+        return "\n".join(
+            "  ".join(
+                (*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]),
+            ).rstrip()
+            for row in rows
+        )
+
+    def as_data(self) -> list[JsonObject]:
+        """The same for machines; the keys are stable."""
+        return [
+            {"do": each.verb, "what": each.subject, "detail": each.detail, "why": each.why}
+            for each in self
+        ]
+
+    def digest(self) -> str:
+        """A fingerprint of the plan as it reads: equal plans, equal digests."""
+        return fingerprint(self.as_data())

@@ -1,0 +1,79 @@
+"""Where a rollback goes: what `--to` names, and the file that it makes."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from moorline.core.image import Digest
+from moorline.core.records import Summary
+from moorline.errors import NotFound
+
+__all__ = ["ToCommit", "ToDigest", "ToPrevious", "ToTag", "parse_target", "previous_proven"]
+
+_HEX = re.compile(r"[0-9a-f]{7,40}", re.ASCII)
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ToPrevious:
+    """The last proven state before the present one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToCommit:
+    """What looks like a commit of the state repo; where it is none, the text may be a tag."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToTag:
+    """A tag of the service's image."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToDigest:
+    """An exact image."""
+
+    digest: Digest
+
+
+Target: TypeAlias = ToPrevious | ToCommit | ToTag | ToDigest
+
+
+def parse_target(text: str) -> Target:
+    """Read `previous`, a commit, a digest or a tag; raises ValueError for anything else."""
+    if text == "previous":
+        return ToPrevious()
+    if text.startswith("sha256:"):
+        return ToDigest(Digest(text))
+    if _HEX.fullmatch(text):
+        return ToCommit(text)
+    if _TAG.fullmatch(text):
+        return ToTag(text)
+    raise ValueError(f"not 'previous', a commit, a tag or a digest: {text!r}")
+
+
+def previous_proven(environment: str, records: Sequence[Summary], *, blob: str) -> Summary:
+    """The newest proven deployment of another file than the present one (`blob`).
+
+    It is looked for before the newest record of the present file, so that going back twice is
+    going back two states, not to and fro. Raises NotFound.
+    """
+    proven = sorted(
+        (each for each in records if each.kind == "deployment" and each.outcome == "proven"),
+        key=lambda each: each.id,
+        reverse=True,
+    )
+    present = [index for index, each in enumerate(proven) if each.blob == blob]
+    older = proven[present[0] :] if present else proven
+    found = next((each for each in older if each.blob != blob), None)
+    if found is None:
+        raise NotFound(
+            f"{environment}: no earlier proven deployment is on record",
+            mend=f"name a target: see 'moorline history {environment}'",
+        )
+    return found

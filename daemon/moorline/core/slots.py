@@ -1,0 +1,233 @@
+"""Slots: which container holds each place of an environment, and what that place still needs.
+
+A service has one slot per replica. The *wanted* container of a slot carries the wanted spec and is
+sound; every other one of ours in that place is *superseded*.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypedDict
+
+from moorline.core.actions import (
+    Action,
+    Connect,
+    Disconnect,
+    RenameContainer,
+    RestartContainer,
+    RunHook,
+    SetRestartPolicy,
+    StartContainer,
+    UnpauseContainer,
+)
+from moorline.core.desired import SHORT, Desired, Workload, container_name
+from moorline.core.model import ObservedContainer, ObservedEnvironment, Service
+
+__all__ = ["STOPPED", "Slot", "assign_slots", "host_ports"]
+
+STOPPED = frozenset({"created", "exited", "dead"})
+RESTART_POLICY = "RestartPolicy"
+
+
+class _Target(TypedDict):
+    service: str
+    number: int
+    target: str
+
+
+class Place(NamedTuple):
+    """Where a container belongs, before it is known which one is there."""
+
+    desired: Desired
+    workload: Workload
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One place for one container. `target` is the wanted one's id, or the name of a new one."""
+
+    workload: Workload
+    number: int
+    name: str
+    target: str
+    why: str
+    wanted: ObservedContainer | None
+    superseded: tuple[ObservedContainer, ...]
+    completed: bool = False
+    """A job that ran to success already: not to be run again."""
+
+    @property
+    def service(self) -> Service:
+        return self.workload.service
+
+    @property
+    def starts(self) -> bool:
+        """Whether a start is needed to fill this slot."""
+        if self.wanted is None:
+            return True
+        return self.wanted.state in STOPPED and not self.completed
+
+    @property
+    def running(self) -> bool:
+        return self.wanted is not None and self.wanted.state not in STOPPED
+
+    def attach(self, networks: Mapping[str, str]) -> list[Action]:
+        """Put back the networks that the file gives and take off those that it does not."""
+        if self.wanted is None or not self.service.networks:
+            return []
+        place = self._on()
+        given = {networks[each.network]: each.network for each in self.service.networks}
+        attached = self.wanted.networks
+        missing: list[Action] = [
+            Connect(**place, key=key, network=name, why="was detached by hand")
+            for name, key in given.items()
+            if name not in attached
+        ]
+        extra: list[Action] = [
+            Disconnect(**place, network=name, why="not in the file")
+            for name in sorted(attached - given.keys())
+        ]
+        return missing + extra
+
+    def begin(self) -> list[Action]:
+        """Start the container, then its post_start hooks in order."""
+        policy = None
+        why = f"starts: {self.why}"
+        if self.wanted is not None:
+            declared = self.service.host_config.get(RESTART_POLICY)
+            policy = declared if isinstance(declared, Mapping) else {"Name": "no"}
+            why = f"was {self.wanted.state}"
+        start = StartContainer(**self._on(), restart_policy=policy, why=why)
+        return [start, *self._post_start()]
+
+    def restart(self) -> list[Action]:
+        """Restart a running container because something that it depends on was started."""
+        grace = self.service.stop_grace_period
+        why = "a service that it depends on was started"
+        return [RestartContainer(**self._on(), grace=grace, why=why), *self._post_start()]
+
+    def mend(self) -> list[Action]:
+        """Undo by-hand changes that need no new container."""
+        if self.wanted is None:
+            return []
+        actions: list[Action] = []
+        if self.wanted.state == "paused":
+            actions.append(UnpauseContainer(**self._on(), why="was paused by hand"))
+        if RESTART_POLICY in self.wanted.altered and not self.starts:
+            declared = self.service.host_config.get(RESTART_POLICY)
+            policy = declared if isinstance(declared, Mapping) else {"Name": "no"}
+            why = "was changed by hand"
+            actions.append(SetRestartPolicy(**self._on(), restart_policy=policy, why=why))
+        return actions
+
+    def settle_name(self) -> list[Action]:
+        """Give the container its settled name, once nobody else carries it."""
+        current = self.wanted.name if self.wanted is not None else self.target
+        if current == self.name:
+            return []
+        why = "takes its settled name"
+        return [RenameContainer(**self._on(), name=self.name, why=why)]
+
+    def _post_start(self) -> list[Action]:
+        return [
+            RunHook(**self._on(), hook=hook, why="post_start") for hook in self.service.post_start
+        ]
+
+    def _on(self) -> _Target:
+        return {"service": self.service.name, "number": self.number, "target": self.target}
+
+
+def assign_slots(
+    desired: Desired,
+    observed: ObservedEnvironment,
+) -> tuple[tuple[Slot, ...], tuple[ObservedContainer, ...]]:
+    """Return every slot, in start order, and those of our containers that have no slot."""
+    ours = [each for each in observed.containers if each.ours and each.state != "removing"]
+    names = {each.name for each in observed.containers}
+    slots: dict[tuple[str, int], Slot] = {}
+    for workload in desired.workloads:
+        for number in range(1, workload.service.replicas + 1):
+            key = (workload.name, number)
+            held = [each for each in ours if (each.service, each.number) == key]
+            slots[key] = _assign(Place(desired, workload, number), held, slots, names)
+    retired = tuple(
+        sorted(
+            (each for each in ours if (each.service, each.number) not in slots),
+            key=lambda each: (each.service, each.number, each.id),
+        ),
+    )
+    return tuple(slots.values()), retired
+
+
+def host_ports(service: Service) -> frozenset[str]:
+    """Host ports that a service publishes, as `8080/tcp`.
+
+    The address is left out: two services that share a port on different addresses are then
+    stopped and started in turn for nothing, which is harmless; missing a real clash is not.
+    """
+    bindings = service.host_config.get("PortBindings")
+    if not isinstance(bindings, Mapping):
+        return frozenset()
+    return frozenset(
+        f"{binding.get('HostPort')}/{port.partition('/')[2]}"
+        for port, published in bindings.items()
+        for binding in (published if isinstance(published, Sequence) else ())
+        if isinstance(binding, Mapping) and binding.get("HostPort") not in {None, "", "0"}
+    )
+
+
+def _assign(
+    place: Place,
+    held: Iterable[ObservedContainer],
+    slots: Mapping[tuple[str, int], Slot],
+    names: set[str],
+) -> Slot:
+    desired, workload, number = place
+    settled = container_name(desired.name, workload.service, number)
+    ranked = sorted(held, key=lambda each: (each.state in STOPPED, each.name != settled, each.id))
+    faults = {each.id: _fault(each, workload, slots) for each in ranked}
+    wanted = next((each for each in ranked if not faults[each.id]), None)
+    superseded = tuple(each for each in ranked if each is not wanted)
+    why = faults[superseded[0].id] if superseded and wanted is None else "not on this host"
+    job = desired.awaited_to_complete(workload.name)
+    return Slot(
+        workload=workload,
+        number=number,
+        name=settled,
+        target=wanted.id if wanted else _free_name(settled, workload.spec, names),
+        why=why,
+        wanted=wanted,
+        superseded=superseded,
+        completed=bool(wanted and job and wanted.state == "exited" and wanted.exit_code == 0),
+    )
+
+
+def _fault(
+    container: ObservedContainer,
+    workload: Workload,
+    slots: Mapping[tuple[str, int], Slot],
+) -> str:
+    """Why this container cannot be the wanted one; empty where it can."""
+    if container.spec != workload.spec:
+        pin = workload.service.image.pin
+        return "its configuration changed" if container.pin == pin else "its image changed"
+    if container.state == "dead":
+        return "the engine could not remove it cleanly"
+    for key, owner in workload.service.shares.items():
+        holder = slots[owner, 1].wanted
+        if holder is None or container.shares.get(key) != holder.id:
+            return f"it shares a namespace with an older {owner}"
+    by_hand = [name for name in container.altered if name != RESTART_POLICY]
+    return f"changed by hand: {', '.join(by_hand)}" if by_hand else ""
+
+
+def _free_name(settled: str, spec: str, names: set[str]) -> str:
+    """The settled name, or one beside it while another container still carries that."""
+    candidates = (settled, f"{settled}-{spec[:SHORT]}")
+    for name in candidates:
+        if name not in names:
+            return name
+    number = 2
+    while f"{candidates[1]}-{number}" in names:
+        number += 1
+    return f"{candidates[1]}-{number}"
