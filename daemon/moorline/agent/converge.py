@@ -1,0 +1,120 @@
+"""Bring the engine to a desired state: look, plan, guard, carry out; and again where it moved."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from moorline.agent.execute import Executor
+from moorline.agent.gate import Gatekeeper
+from moorline.agent.host import Host
+from moorline.agent.observe import observe
+from moorline.agent.schedule import run_plan
+from moorline.core.actions import Plan, RestartContainer, StartContainer
+from moorline.core.desired import Desired
+from moorline.core.model import ObservedEnvironment
+from moorline.core.plan import plan
+from moorline.core.slots import assign_slots
+from moorline.core.values import JsonObject
+from moorline.errors import Conflict
+
+__all__ = ["Convergence", "Turns"]
+
+ATTEMPTS = 5
+"""How often a plan is made anew when the world moves under it, before the cycle gives up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turns:
+    """What the caller wants to do, or to prevent, at the turns of a convergence."""
+
+    planned: Callable[[ObservedEnvironment, Plan], None]
+    """Every plan, before its first step; raises to refuse it."""
+    ready: Callable[[], None]
+    """Everything is prepared and nothing touched."""
+    proven: Callable[[], None]
+    """The verdict is good and nothing removed."""
+    check: Callable[[], None]
+    """Between steps and looks; raises to leave."""
+
+
+class Convergence:
+    """One attempt to make the engine equal to `desired`."""
+
+    def __init__(
+        self,
+        host: Host,
+        desired: Desired,
+        *,
+        proven: Callable[[], frozenset[str]],
+        suspect: Callable[[str], bool],
+        turns: Turns,
+    ) -> None:
+        """`proven` gives the specs that need no proof, asked for at each planning."""
+        self._host = host
+        self._desired = desired
+        self._proven = proven
+        self._suspect = suspect
+        self._turns = turns
+        self._gatekeepers: list[Gatekeeper] = []
+
+    def run(self) -> Plan:
+        """Return the plan that was carried out (the last, if it had to be made anew)."""
+        failure: Conflict | None = None
+        for _ in range(ATTEMPTS):
+            observed, current = self.look()
+            self._turns.planned(observed, current)
+            try:
+                self._carry_out(observed, current)
+            except Conflict as conflict:
+                failure = conflict
+                self._host.reporter.note("looking again", reason=str(conflict))
+                self._host.clock.wait(0.1)
+                self._turns.check()
+                continue
+            return current
+        raise failure or Conflict("the engine did not keep still")
+
+    def look(self) -> tuple[ObservedEnvironment, Plan]:
+        """A snapshot, and what it asks for."""
+        observed = observe(self._host.engine, self._desired, suspect=self._suspect)
+        return observed, plan(self._desired, observed, proven=self._proven())
+
+    def verify(self, carried_out: Plan) -> None:
+        """Return once everything that the plan started is well; raises VersionFailed."""
+        started = {
+            action.service
+            for action in carried_out
+            if isinstance(action, StartContainer | RestartContainer)
+            and not self._desired.awaited_to_complete(action.service)
+        }
+        for service in sorted(started):
+            self._gatekeepers[-1].wait_for(service, "service_healthy")
+
+    def evidence(self, previous: Mapping[str, str]) -> dict[str, JsonObject]:
+        """What the gates saw of each service."""
+        found: dict[str, JsonObject] = {}
+        for gatekeeper in self._gatekeepers:
+            found |= gatekeeper.evidence(previous)
+        return found
+
+    def _carry_out(self, observed: ObservedEnvironment, current: Plan) -> None:
+        host, turns = self._host, self._turns
+        slots, _ = assign_slots(self._desired, observed)
+        gatekeeper = Gatekeeper(
+            host.engine,
+            host.prober,
+            host.clock,
+            desired=self._desired,
+            targets={(slot.workload.name, slot.number): slot.target for slot in slots},
+            check=turns.check,
+        )
+        self._gatekeepers.append(gatekeeper)
+        executor = Executor(
+            host.engine,
+            host.clock,
+            host.reporter,
+            desired=self._desired,
+            gatekeeper=gatekeeper,
+            on_ready=turns.ready,
+            on_proven=turns.proven,
+        )
+        run_plan(current, executor.perform, check=turns.check)

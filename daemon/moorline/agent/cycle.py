@@ -1,0 +1,242 @@
+"""One cycle of one environment: a story of named steps that ends in one sentence.
+
+    fetch → verify → load → observe → plan → guard → prepare → converge → prove
+    → settle | take back
+
+The first three find the target (`target.py`); the rest is a rollout where the target is new here
+(`rollout.py`), and a repair where it is proven and the engine drifted from it (below).
+"""
+
+from collections.abc import Callable
+
+from moorline.agent.converge import Convergence, Turns
+from moorline.agent.gate import VersionFailed
+from moorline.agent.host import Host
+from moorline.agent.journal import Entry
+from moorline.agent.ledger import Ledger
+from moorline.agent.load import Loader, environment_path
+from moorline.agent.outcome import Outcome
+from moorline.agent.paperwork import deployment_record
+from moorline.agent.publish import publish_rollback
+from moorline.agent.rollout import Rollout, close_unfinished
+from moorline.agent.takeback import TakeBack
+from moorline.agent.target import Target, find_target
+from moorline.core.actions import Plan
+from moorline.core.desired import Desired
+from moorline.core.guard import guard
+from moorline.core.model import ObservedEnvironment
+from moorline.core.records import record_id
+from moorline.errors import MoorlineError, Stalled, Superseded, Transient
+
+__all__ = ["Cycle"]
+
+
+class Cycle:
+    """The cycles of one environment."""
+
+    def __init__(self, host: Host, ledger: Ledger, *, fetch_due: Callable[[], bool]) -> None:
+        """`fetch_due` says whether asking the remote is worth it now; asking it is a fetch."""
+        self._host = host
+        self._ledger = ledger
+        self._fetch_due = fetch_due
+        self._loader = Loader(host.config, host.repo, host.files)
+
+    def run(self, *, suspect: Callable[[str], bool]) -> Outcome:
+        """Run one cycle. A container whose id is `suspect` is compared field by field.
+
+        Raises a MoorlineError where the state branch cannot be followed or the surroundings fail;
+        what is proven was then still looked after, as far as it could be.
+        """
+        trouble = self._fetch()
+        try:
+            outcome = self._finish_old_business() or self._follow(suspect)
+            if trouble is not None:
+                raise trouble
+        except MoorlineError as error:
+            self._remember_trouble(str(error))
+            raise
+        finally:
+            self._push_records()
+        self._remember(outcome)
+        return outcome
+
+    # --- fetch ---
+
+    def _fetch(self) -> MoorlineError | None:
+        """Ask the remote; what goes wrong is kept for the end, since what runs comes first."""
+        if not self._fetch_due():
+            return None
+        try:
+            self._host.repo.fetch()
+        except (Transient, Stalled) as error:
+            if self._host.repo.tip() is None:
+                raise
+            self._host.reporter.note("fetch failed", error=str(error))
+            return error
+        return None
+
+    # --- what a crash or an outage left behind ---
+
+    def _finish_old_business(self) -> Outcome | None:
+        entry = self._ledger.journal.load()
+        if entry is not None and entry.phase == "recording":
+            self._ledger.finish_record(entry)
+        if entry is not None and entry.phase == "taking back":
+            return TakeBack(self._host, self._ledger, entry).run()
+        if self._ledger.memory.load().pending_rollback is not None:
+            try:
+                publish_rollback(self._host, self._ledger)
+            except Transient as error:
+                self._host.reporter.note("rollback commit waits", error=str(error))
+        return None
+
+    # --- follow the branch ---
+
+    def _follow(self, suspect: Callable[[str], bool]) -> Outcome:
+        target = find_target(self._host, self._ledger, self._loader)
+        tip = self._host.repo.tip() or ""
+        if target.complaint is None and self._ledger.memory.load().accepted != tip:
+            self._ledger.remember(accepted=tip)
+        entry = self._open_entry(target)
+        if entry is not None or not target.proven:
+            rollout = Rollout(
+                self._host,
+                self._ledger,
+                entry or self._begin(target),
+                desired=target.desired,
+                suspect=suspect,
+                check=lambda: self._refuse_if_superseded(target),
+            )
+            return rollout.run()
+        outcome = self._repair(target.desired, suspect)
+        if target.complaint is not None:
+            raise target.complaint
+        return outcome
+
+    def _open_entry(self, target: Target) -> Entry | None:
+        """The rollout that is under way, if it is still wanted; one that is not is closed."""
+        entry = self._ledger.journal.load()
+        if entry is None:
+            return None
+        if target.complaint is None and entry.commit == target.change.sha:
+            return entry
+        if entry.phase == "proven":
+            sentence = f"{entry.environment} is proven at {entry.commit[:7]}"
+            record = deployment_record(self._host, entry, "proven", sentence)
+            self._ledger.file_record(entry, record)
+        else:
+            news = f"{target.change.sha[:7]} is wanted now"
+            close_unfinished(self._host, self._ledger, entry, news)
+        return None
+
+    def _begin(self, target: Target) -> Entry:
+        memory = self._ledger.memory.load()
+        now = self._host.clock.now()
+        name = self._ledger.environment
+        identifier = record_id(now, name, target.change.sha, after=memory.last_record)
+        self._ledger.remember(last_record=identifier)
+        entry = Entry(
+            id=identifier,
+            environment=name,
+            commit=target.change.sha,
+            blob=target.desired.blob,
+            author=target.change.author,
+            subject=target.change.subject,
+            started=now.isoformat(),
+            previous=memory.proven,
+            on_failure=target.desired.environment.settings.on_failure,
+        )
+        self._ledger.journal.save(entry)
+        self._host.reporter.note(
+            "rollout begins", environment=name, commit=entry.commit, subject=entry.subject
+        )
+        return entry
+
+    def _refuse_if_superseded(self, target: Target) -> None:
+        """Leave a rollout whose file is no longer the one on the branch."""
+        if not self._fetch_due():
+            return
+        try:
+            tip = self._host.repo.fetch()
+        except MoorlineError:
+            return  # no news is no reason to stop
+        change = self._host.repo.last_change(tip, environment_path(self._ledger.environment))
+        if change is not None and change.sha != target.change.sha:
+            raise Superseded(f"{change.sha[:7]} by {change.author} is newer")
+
+    # --- repair ---
+
+    def _repair(self, desired: Desired, suspect: Callable[[str], bool]) -> Outcome:
+        planned: list[Plan] = []
+
+        def on_planned(observed: ObservedEnvironment, current: Plan) -> None:
+            guard(desired, observed, current)
+            planned.append(current)
+
+        convergence = Convergence(
+            self._host,
+            desired,
+            proven=lambda: desired.specs,
+            suspect=suspect,
+            turns=Turns(
+                planned=on_planned,
+                ready=lambda: None,
+                proven=lambda: None,
+                check=self._host.check_stop,
+            ),
+        )
+        name = self._ledger.environment
+        try:
+            convergence.run()
+        except VersionFailed as failure:
+            return Outcome("failed", f"{name}: repairing drift failed: {failure}")
+        if not planned[0]:
+            return Outcome("converged", f"{name} is in step at {desired.commit[:7]}")
+        return self._record_repair(desired, planned[0])
+
+    def _record_repair(self, desired: Desired, repair: Plan) -> Outcome:
+        memory = self._ledger.memory.load()
+        now = self._host.clock.now()
+        identifier = record_id(
+            now, self._ledger.environment, desired.commit, after=memory.last_record
+        )
+        entry = Entry(
+            id=identifier,
+            environment=self._ledger.environment,
+            commit=desired.commit,
+            blob=desired.blob,
+            author="moorline",
+            subject="repair of drift",
+            started=now.isoformat(),
+            previous=memory.proven,
+            on_failure="hold",
+            plan=[{k: str(v) for k, v in each.items()} for each in repair.as_data()],
+        )
+        touched = sorted({action.subject for action in repair if action.subject != "-"})
+        sentence = f"{self._ledger.environment}: repaired {', '.join(touched)}"
+        self._ledger.remember(last_record=identifier)
+        record = deployment_record(self._host, entry, "repaired", sentence)
+        self._ledger.file_record(entry, record)
+        return Outcome("repaired", sentence, identifier)
+
+    # --- the end ---
+
+    def _push_records(self) -> None:
+        """Records wait as long as they must; a remote that is away is no failure of a cycle."""
+        try:
+            self._ledger.outbox.flush(self._host.repo)
+        except MoorlineError as error:
+            self._host.reporter.note("records wait", error=str(error))
+
+    def _remember(self, outcome: Outcome) -> None:
+        memory = self._ledger.memory.load()
+        trouble = outcome.sentence if outcome.word == "failed" else ""
+        if outcome.word != "converged":
+            now = self._host.clock.now().isoformat(timespec="seconds")
+            self._ledger.remember(last_event=outcome.sentence, last_event_at=now, trouble=trouble)
+        elif memory.trouble:
+            self._ledger.remember(trouble="")
+
+    def _remember_trouble(self, trouble: str) -> None:
+        if self._ledger.memory.load().trouble != trouble:
+            self._ledger.remember(trouble=trouble)

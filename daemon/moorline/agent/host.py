@@ -1,0 +1,25 @@
+"""Everything that acting on one host needs, wired once and handed around as one value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from moorline.adapters.ports import Clock, Engine, FileStore, Prober, StateRepo
+from moorline.agent.config import Config
+from moorline.agent.report import Reporter
+
+__all__ = ["Host"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """The ports, the configuration, and two questions only the process can answer."""
+
+    config: Config
+    engine: Engine
+    repo: StateRepo
+    prober: Prober
+    files: FileStore
+    clock: Clock
+    reporter: Reporter
+    check_stop: Callable[[], None]
+    """Raises Interrupted once the process was told to stop."""

@@ -1,0 +1,81 @@
+"""The journal: what rollout is under way, so that a killed daemon can finish or undo it.
+
+Written durably at each turn of a rollout, and only there. What was done in between is read from
+the engine: containers carry their spec, and planning again from what is there is always right.
+
+    preparing     nothing that serves was touched: giving up is free
+    touching      containers are being replaced; the old ones are still there
+    proven        the verdict is in and remembered; what is left is clearing away
+    taking back   the verdict was bad; going back to the last proven state
+    recording     all is done on the host; the record is on its way into the outbox
+"""
+
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from moorline.agent.memory import Proven
+from moorline.agent.storage import storage_errors, sync_folder, write_durably
+
+__all__ = ["Entry", "Journal", "Phase", "RecordFile"]
+
+Phase: TypeAlias = Literal["preparing", "touching", "proven", "taking back", "recording"]
+
+
+class RecordFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A record, ready for the outbox, byte for byte."""
+
+    path: str
+    data: str
+    message: str
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One rollout, as far as it came."""
+
+    id: str
+    environment: str
+    commit: str
+    blob: str
+    author: str
+    subject: str
+    started: str
+    """ISO 8601, UTC."""
+    previous: Proven | None
+    on_failure: Literal["revert", "hold"]
+    phase: Phase = "preparing"
+    plan: list[dict[str, str]] = []
+    """Every step that was planned, as `Plan.as_data` gives it; of the first plan only."""
+    timings: dict[str, float] = {}
+    """Turn → seconds since `started`."""
+    services: dict[str, dict[str, Any]] = {}
+    """Evidence, as it goes into the record."""
+    reason: str = ""
+    """Why it does not get on, or was taken back."""
+    record: RecordFile | None = None
+
+
+class Journal:
+    """The journal of one environment: at most one rollout at a time."""
+
+    def __init__(self, state_dir: Path, environment: str) -> None:
+        self._path = state_dir / "journal" / f"{environment}.json"
+
+    def load(self) -> Entry | None:
+        """The rollout that is under way, if one is."""
+        with storage_errors(self._path):
+            if not self._path.exists():
+                return None
+            return msgspec.json.decode(self._path.read_bytes(), type=Entry)
+
+    def save(self, entry: Entry) -> None:
+        """Note a turn, durably."""
+        write_durably(self._path, msgspec.json.encode(entry))
+
+    def clear(self) -> None:
+        """The rollout is over and its record is safe."""
+        with storage_errors(self._path):
+            if self._path.exists():
+                self._path.unlink()
+                sync_folder(self._path.parent)

@@ -1,0 +1,48 @@
+"""How long to wait after a cycle, and which hints to sleep through meanwhile.
+
+A repair makes events, and events wake the loop: where two tools undo each other's work, or a
+container cannot stay up, the loop would spin. So engine hints are slept through for a time that
+doubles with every such cycle in a row. A new commit always wakes.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+__all__ = ["Pacing"]
+
+FIRST = 1.0
+LONGEST = 60.0
+FREE_REPAIRS = 3
+"""So many repairs in a row are taken for a person's doing and made at once."""
+
+
+def _doubling() -> Iterator[float]:
+    delay = FIRST
+    while True:
+        yield delay
+        delay = min(delay * 2, LONGEST)
+
+
+@dataclass(slots=True)
+class Pacing:
+    """Delays for one environment; `jitter` maps a delay to one nearby."""
+
+    poll_interval: float
+    jitter: Callable[[float], float]
+    _repairs: int = 0
+    _delays: Iterator[float] = field(default_factory=_doubling)
+    quiet_for: float = 0.0
+
+    def after(self, word: str) -> float:
+        """Seconds until the next cycle is due by itself; `word` is an outcome's or "error"."""
+        self._repairs = self._repairs + 1 if word == "repaired" else 0
+        if word == "superseded":
+            self.quiet_for = 0.0
+            return 0.0
+        if word in {"error", "failed"} or self._repairs > FREE_REPAIRS:
+            self.quiet_for = self.jitter(next(self._delays))
+            return min(self.quiet_for, self.poll_interval)
+        if word == "converged":
+            self._delays = _doubling()
+        self.quiet_for = 0.0
+        return self.jitter(self.poll_interval)

@@ -1,0 +1,99 @@
+"""From a journal entry to the records that git keeps."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from moorline.agent.gate import VersionFailed
+from moorline.agent.host import Host
+from moorline.agent.journal import Entry, RecordFile
+from moorline.agent.ledger import Ledger
+from moorline.core.desired import Desired
+from moorline.core.records import (
+    LOG_LINES,
+    Backup,
+    Deployment,
+    Outcome,
+    ServiceEvidence,
+    mask,
+    masked_logs,
+)
+
+__all__ = ["deployment_record", "failed_service", "file_backup"]
+
+
+def deployment_record(
+    host: Host,
+    entry: Entry,
+    outcome: Outcome,
+    sentence: str,
+    *,
+    rollback_commit: str = "",
+) -> RecordFile:
+    """The record of a rollout that has ended."""
+    deployment = Deployment(
+        id=entry.id,
+        environment=entry.environment,
+        host=host.config.host,
+        commit=entry.commit,
+        blob=entry.blob,
+        author=entry.author,
+        subject=entry.subject,
+        previous_commit=entry.previous.commit if entry.previous else "",
+        outcome=outcome,
+        sentence=sentence,
+        started=datetime.fromisoformat(entry.started),
+        ended=host.clock.now(),
+        plan=entry.plan,
+        services=entry.services,
+        timings=entry.timings,
+        rollback_commit=rollback_commit,
+    )
+    return RecordFile(
+        path=deployment.path,
+        data=deployment.encode().decode(),
+        message=deployment.message(),
+    )
+
+
+def file_backup(host: Host, ledger: Ledger, entry: Entry) -> None:
+    """Put the way back on record. The same entry gives the same bytes, however often."""
+    if entry.previous is None:
+        return
+    backup = Backup(
+        id=entry.id,
+        environment=entry.environment,
+        host=host.config.host,
+        commit=entry.previous.commit,
+        blob=entry.previous.blob,
+        pins=entry.previous.pins,
+        taken=datetime.fromisoformat(entry.started),
+    )
+    ledger.outbox.put(backup.path, backup.encode(), backup.message())
+
+
+def failed_service(
+    host: Host,
+    desired: Desired,
+    failure: VersionFailed,
+    previous: Mapping[str, str],
+    seen: Mapping[str, Mapping[str, object]],
+) -> dict[str, object]:
+    """Evidence on the service that failed, also where it did so before its gate opened."""
+    evidence = dict(seen.get(failure.service, {}))
+    if evidence.get("verdict") == "failed":
+        return evidence
+    sensitive = desired.environment.sensitive
+    lines = [
+        line
+        for container in host.engine.observe(desired.name, ()).containers
+        if container.service == failure.service and container.commit == desired.commit
+        for line in host.engine.logs(container.id, lines=LOG_LINES)
+    ]
+    bare = ServiceEvidence(
+        image=desired.pins[failure.service],
+        previous=previous.get(failure.service, ""),
+        verdict="failed",
+        reason=mask(failure.reason, sensitive),
+        logs=masked_logs(lines, sensitive),
+    )
+    return evidence | dict(bare.as_data())

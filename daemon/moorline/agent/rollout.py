@@ -1,0 +1,177 @@
+"""A rollout: carry a change to its verdict, and settle it or take it back.
+
+Rule 1: nothing that serves is touched before everything is prepared (the plan sees to that), and
+        the backup record is durable before the first touch.
+Rule 2: the verdict is remembered before anything is removed. Whoever is killed here is either
+        going forward with the old containers still there, or clearing away.
+Rule 3: only a verdict takes back. An error of git, registry or engine leaves the rollout open: the
+        next cycle takes it up again, with the same id, and there is one record in the end.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from moorline.agent.converge import Convergence, Turns
+from moorline.agent.gate import VersionFailed
+from moorline.agent.host import Host
+from moorline.agent.journal import Entry, Phase
+from moorline.agent.ledger import Ledger
+from moorline.agent.memory import Proven
+from moorline.agent.outcome import Outcome
+from moorline.agent.paperwork import deployment_record, failed_service, file_backup
+from moorline.agent.takeback import TakeBack
+from moorline.core.actions import Plan
+from moorline.core.desired import Desired
+from moorline.core.guard import guard
+from moorline.core.model import ObservedEnvironment
+from moorline.errors import Stalled, Superseded
+
+__all__ = ["Rollout"]
+
+
+class Rollout:
+    """One change of one environment. Made anew after a crash, from the journal's entry."""
+
+    def __init__(
+        self,
+        host: Host,
+        ledger: Ledger,
+        entry: Entry,
+        *,
+        desired: Desired,
+        suspect: Callable[[str], bool],
+        check: Callable[[], None],
+    ) -> None:
+        """`check` raises Interrupted or Superseded to leave a rollout between two steps."""
+        self._host = host
+        self._ledger = ledger
+        self._entry = entry
+        self._desired = desired
+        self._check = check
+        self._convergence = Convergence(
+            host,
+            desired,
+            proven=self._proven_specs,
+            suspect=suspect,
+            turns=Turns(
+                planned=self._planned,
+                ready=self._ready,
+                proven=self._proven,
+                check=self._check_before_verdict,
+            ),
+        )
+
+    def run(self) -> Outcome:
+        """Carry it out; raises Transient or Stalled with the rollout left open."""
+        try:
+            self._convergence.run()
+        except VersionFailed as failure:
+            return self._take_back(failure)
+        except Superseded as news:
+            return close_unfinished(self._host, self._ledger, self._entry, str(news))
+        except Stalled as error:
+            # nothing was touched: what is prepared is either not there or not possible
+            self._turn(self._entry.phase, reason=str(error))
+            raise
+        return self._settle()
+
+    # --- turns ---
+
+    def _planned(self, observed: ObservedEnvironment, current: Plan) -> None:
+        guard(self._desired, observed, current)
+        if not self._entry.plan:
+            self._entry = msgspec.structs.replace(self._entry, plan=_as_texts(current))
+        for line in current.render().splitlines():
+            self._host.reporter.note("plan", step=line)
+        if not any(action.verb == "ready" for action in current):
+            self._ready()
+
+    def _ready(self) -> None:
+        if self._entry.phase != "preparing":
+            return
+        if self._entry.previous is not None:
+            file_backup(self._host, self._ledger, self._entry)
+        self._turn("touching", timing="ready")
+
+    def _proven(self) -> None:
+        self._ledger.remember(
+            proven=Proven(
+                commit=self._entry.commit,
+                blob=self._entry.blob,
+                specs={each.name: each.spec for each in self._desired.workloads},
+                pins=self._desired.pins,
+                deployment=self._entry.id,
+            ),
+        )
+        self._turn("proven", timing="proven", services=self._evidence())
+
+    def _check_before_verdict(self) -> None:
+        self._host.check_stop()
+        if self._entry.phase != "proven":
+            self._check()
+
+    def _proven_specs(self) -> frozenset[str]:
+        proven = self._ledger.memory.load().proven
+        return frozenset(proven.specs.values()) if proven else frozenset()
+
+    # --- ends ---
+
+    def _settle(self) -> Outcome:
+        if self._entry.phase != "proven":
+            self._proven()  # nothing had to be proven: only the words of the file changed
+        entry = self._entry
+        sentence = f"{entry.environment} is proven at {entry.commit[:7]}: {_summary(entry)}"
+        record = deployment_record(self._host, entry, "proven", sentence)
+        self._ledger.file_record(entry, record)
+        return Outcome("proven", sentence, entry.id)
+
+    def _take_back(self, failure: VersionFailed) -> Outcome:
+        services = self._evidence()
+        services[failure.service] = failed_service(
+            self._host, self._desired, failure, self._previous_pins(), services
+        )
+        self._turn("taking back", timing="verdict", services=services, reason=str(failure))
+        return TakeBack(self._host, self._ledger, self._entry).run()
+
+    def _evidence(self) -> dict[str, dict[str, object]]:
+        found = self._convergence.evidence(self._previous_pins())
+        return {name: dict(data) for name, data in found.items()}
+
+    def _previous_pins(self) -> dict[str, str]:
+        return self._entry.previous.pins if self._entry.previous else {}
+
+    def _turn(self, phase: Phase, *, timing: str = "", **changes: object) -> None:
+        """Note a turn in the journal, with its time."""
+        if timing:
+            changes["timings"] = self._entry.timings | {timing: self._elapsed()}
+        self._entry = msgspec.structs.replace(self._entry, phase=phase, **changes)
+        self._ledger.journal.save(self._entry)
+
+    def _elapsed(self) -> float:
+        started = datetime.fromisoformat(self._entry.started)
+        return round((self._host.clock.now() - started).total_seconds(), 3)
+
+
+def close_unfinished(host: Host, ledger: Ledger, entry: Entry, news: str) -> Outcome:
+    """End a rollout without a verdict, because something else is wanted now.
+
+    One that could not even be prepared, for a reason of its own, is on record as failed.
+    """
+    word: Literal["failed", "superseded"] = "failed" if entry.reason else "superseded"
+    why = entry.reason or news
+    sentence = f"{entry.environment}: {entry.commit[:7]} was given up: {why}"
+    ledger.file_record(entry, deployment_record(host, entry, word, sentence))
+    return Outcome("superseded", sentence, entry.id)
+
+
+def _as_texts(current: Plan) -> list[dict[str, str]]:
+    return [{key: str(value) for key, value in each.items()} for each in current.as_data()]
+
+
+def _summary(entry: Entry) -> str:
+    if not entry.services:
+        return "nothing had to change on the host"
+    return ", ".join(sorted(entry.services)) + " changed"

@@ -1,0 +1,107 @@
+"""Threads that only ring the bell: the engine's events, and a state repo on the same host."""
+
+import threading
+from collections.abc import Collection
+from pathlib import Path
+
+import watchfiles
+
+from moorline.adapters.ports import Engine, EventStream
+from moorline.agent.report import Reporter
+from moorline.agent.wake import Wake
+from moorline.errors import MoorlineError
+
+__all__ = ["EngineWatch", "RepoWatch", "local_refs"]
+
+RECONNECT_FIRST = 0.5
+RECONNECT_LONGEST = 30.0
+
+
+class EngineWatch:
+    """Follows the engine's events, and reconnects for as long as it takes."""
+
+    def __init__(
+        self, engine: Engine, projects: Collection[str], wake: Wake, reporter: Reporter
+    ) -> None:
+        self._engine = engine
+        self._projects = frozenset(projects)
+        self._wake = wake
+        self._reporter = reporter
+        self._stop = threading.Event()
+        self._stream: EventStream | None = None
+        self._thread = threading.Thread(target=self._run, name="engine-events", daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and wait for the thread."""
+        self._stop.set()
+        if (stream := self._stream) is not None:
+            stream.close()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        delay = RECONNECT_FIRST
+        while not self._stop.is_set():
+            try:
+                self._follow()
+                delay = RECONNECT_FIRST
+            except MoorlineError as error:
+                self._reporter.note("engine events stopped", error=str(error))
+            self._stop.wait(delay)
+            delay = min(delay * 2, RECONNECT_LONGEST)
+
+    def _follow(self) -> None:
+        """Subscribe first and look second: in this order nothing falls between."""
+        self._stream = stream = self._engine.events()
+        self._wake.engine_unseen()
+        for event in stream:
+            if event.kind == "network" or event.project in self._projects:
+                self._wake.engine_moved(event.id)
+        # the stream ends without a word when the engine goes away
+
+
+class RepoWatch:
+    """Watches the refs of a repository on this host."""
+
+    def __init__(self, refs: Path, wake: Wake) -> None:
+        self._refs = refs
+        self._wake = wake
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="repo-watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and wait for the thread."""
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        changes = watchfiles.watch(
+            self._refs,
+            stop_event=self._stop,
+            watch_filter=None,
+            # a push is a rename within a few milliseconds: there is no flurry to wait out
+            step=5,
+            debounce=20,
+            rust_timeout=1000,
+            raise_interrupt=False,
+        )
+        for _ in changes:
+            self._wake.git_moved()
+
+
+def local_refs(url: str) -> Path | None:
+    """Where a repository on this host keeps its branches; None for a remote one."""
+    path = Path(url.removeprefix("file://"))
+    if not path.is_absolute():
+        return None
+    for folder in (path / "refs" / "heads", path / ".git" / "refs" / "heads"):
+        if folder.is_dir():
+            return folder
+    return None

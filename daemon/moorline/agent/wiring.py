@@ -1,0 +1,66 @@
+"""From configuration to ports: the one place that names concrete adapters."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from moorline.adapters.engine import DockerEngine
+from moorline.adapters.files import HostFileStore
+from moorline.adapters.probe import SocketProber
+from moorline.adapters.staterepo import GitStateRepo
+from moorline.agent.clock import SystemClock
+from moorline.agent.config import Config
+from moorline.agent.host import Host
+from moorline.agent.report import Reporter
+from moorline.errors import Interrupted
+
+__all__ = ["open_host", "open_repo"]
+
+
+def open_repo(config: Config, mirror: Path) -> GitStateRepo:
+    """The configured state repo, mirrored at `mirror`."""
+    repo = config.repo
+    return GitStateRepo(
+        mirror,
+        url=repo.url,
+        branch=repo.branch,
+        host=config.host,
+        committer_email=repo.author_email,
+        ssh_key=Path(repo.ssh_key) if repo.ssh_key else None,
+        known_hosts=Path(repo.known_hosts) if repo.known_hosts else None,
+    )
+
+
+@contextmanager
+def open_host(config: Config, reporter: Reporter, stop: threading.Event) -> Iterator[Host]:
+    """Everything that acting on this host needs; `stop` ends waits and leaves rollouts."""
+    docker_config = config.engine.docker_config
+    engine = DockerEngine(
+        config.engine.url, docker_config=Path(docker_config) if docker_config else None
+    )
+    repo = open_repo(config, Path(config.state_dir, "mirror.git"))
+    try:
+        yield Host(
+            config=config,
+            engine=engine,
+            repo=repo,
+            prober=SocketProber(),
+            files=HostFileStore(
+                state_dir=Path(config.state_dir), runtime_dir=Path(config.runtime_dir)
+            ),
+            clock=SystemClock(stop),
+            reporter=reporter,
+            check_stop=_check(stop),
+        )
+    finally:
+        repo.close()
+        engine.close()
+
+
+def _check(stop: threading.Event) -> Callable[[], None]:
+    def check() -> None:
+        if stop.is_set():
+            raise Interrupted("told to stop; the next start takes it up again")
+
+    return check
