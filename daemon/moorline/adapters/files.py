@@ -105,13 +105,21 @@ def _write(path: Path, content: bytes, mount: FileMount) -> None:
         with _open_new(aside, 0o600) as file:
             file.write(content)
             file.flush()
-            if os.geteuid() == 0:
-                os.fchown(file.fileno(), mount.uid, mount.gid)
+            _give(file.fileno(), mount)
             os.fchmod(file.fileno(), mount.mode)
             os.fsync(file.fileno())
         aside.rename(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _give(descriptor: int, mount: FileMount) -> None:
+    try:
+        os.fchown(descriptor, mount.uid, mount.gid)
+    except PermissionError:
+        # whoever may read it by its mode needs no ownership; for anyone else it would be useless
+        if not mount.mode & stat.S_IROTH:
+            raise
 
 
 def _open_new(path: Path, mode: int) -> BinaryIO:

@@ -7,10 +7,10 @@ from pathlib import Path
 from moorline.adapters.ports import Blob, FileStore, StateRepo
 from moorline.agent.config import Config
 from moorline.core import compose
-from moorline.core.compose.dotenv import parse_dotenv
+from moorline.core.compose import dotenv
 from moorline.core.desired import Desired, StoredFile, build_desired
 from moorline.core.model import Environment, FileMount, FileSource
-from moorline.errors import NotFound, Stalled
+from moorline.errors import InvalidConfig, NotFound, Stalled
 
 __all__ = ["Loader", "environment_path"]
 
@@ -91,7 +91,10 @@ class Loader:
             data = self._files.read_host(path)
         except NotFound:
             return {}
-        return parse_dotenv(data, path=path)
+        try:
+            return dotenv.parse(data, lambda _name: None)
+        except dotenv.DotenvError as error:
+            raise InvalidConfig(f"{path}: {error}") from None
 
     def _content(self, source: FileSource, files: _Files) -> bytes:
         where = f"{source.kind}s.{source.key}"

@@ -9,10 +9,11 @@ import random
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TypeAlias
 
 from moorline.adapters.ports import Clock
 from moorline.agent.config import Config, load_config
@@ -29,6 +30,11 @@ from moorline.agent.wiring import open_host
 from moorline.errors import Interrupted, InvalidConfig, MoorlineError
 
 __all__ = ["Daemon", "FetchTimer"]
+
+HostFactory: TypeAlias = Callable[
+    [Config, Reporter, threading.Event], AbstractContextManager[Host]
+]
+LedgerFactory: TypeAlias = Callable[[Config, str], Ledger]
 
 
 class FetchTimer:
@@ -65,7 +71,18 @@ class _Desk:
 class Daemon:
     """`moorline run`."""
 
-    def __init__(self, config_path: Path, config: Config, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        config_path: Path,
+        config: Config,
+        reporter: Reporter,
+        *,
+        hosts: HostFactory = open_host,
+        ledgers: LedgerFactory = Ledger.open,
+    ) -> None:
+        """`hosts` and `ledgers` make the ports and the durable side anew for each configuration."""
+        self._hosts = hosts
+        self._ledgers = ledgers
         self._config_path = config_path
         self._config = config
         self._reporter = reporter
@@ -89,7 +106,7 @@ class Daemon:
     def _serve(self) -> None:
         """Run with the present configuration, until a signal."""
         config = self._config
-        with open_host(config, self._reporter, self._stop) as host, ExitStack() as watches:
+        with self._hosts(config, self._reporter, self._stop) as host, ExitStack() as watches:
             self._watch(host, watches)
             timer = FetchTimer(self._wake, host.clock, config.poll_seconds)
             desks = [self._desk(host, name, timer) for name in config.environments]
@@ -138,7 +155,7 @@ class Daemon:
         desk.quiet_until = now + desk.pacing.quiet_for
 
     def _desk(self, host: Host, name: str, timer: FetchTimer) -> _Desk:
-        cycle = Cycle(host, Ledger.open(host.config, name), fetch_due=timer.due)
+        cycle = Cycle(host, self._ledgers(host.config, name), fetch_due=timer.due)
         return _Desk(name, cycle, Pacing(host.config.poll_seconds, _jitter))
 
     def _watch(self, host: Host, watches: ExitStack) -> None:

@@ -84,8 +84,7 @@ class Rollout:
         guard(self._desired, observed, current)
         if not self._entry.plan:
             self._entry = msgspec.structs.replace(self._entry, plan=_as_texts(current))
-        for line in current.render().splitlines():
-            self._host.reporter.note("plan", step=line)
+        self._host.reporter.note("planned", steps=len(current), digest=current.digest()[:12])
         if not any(action.verb == "ready" for action in current):
             self._ready()
 

@@ -188,7 +188,8 @@ def _assign(
     faults = {each.id: _fault(each, workload, slots) for each in ranked}
     wanted = next((each for each in ranked if not faults[each.id]), None)
     superseded = tuple(each for each in ranked if each is not wanted)
-    why = faults[superseded[0].id] if superseded and wanted is None else "not on this host"
+    fault = faults[superseded[0].id] if superseded else ""
+    why = fault or "not on this host"
     job = desired.awaited_to_complete(workload.name)
     return Slot(
         workload=workload,

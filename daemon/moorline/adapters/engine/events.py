@@ -1,0 +1,87 @@
+"""The engine's event stream, cut down by the engine to what may be drift.
+
+Rule 1: an event is a hint to look again, never a fact to act on.
+Rule 2: the end of the stream is not an error: subscribe again, then look at everything.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import requests
+import urllib3
+from docker import APIClient
+from docker.errors import StreamParseError
+
+from moorline.adapters.ports import EngineEvent
+
+if TYPE_CHECKING:
+    from docker.types import CancellableStream  # generic in its stub only
+
+__all__ = ["Subscription", "subscribe"]
+
+# Filtered by the engine: each healthcheck probe makes three exec_* events, which would drown the
+# rest. `connect` and `disconnect` also come with every start and stop.
+_ACTIONS = (
+    "start",
+    "stop",
+    "die",
+    "oom",
+    "pause",
+    "unpause",
+    "rename",
+    "update",
+    "destroy",
+    "health_status",
+    "connect",
+    "disconnect",
+)
+_PROJECT = "com.docker.compose.project"
+
+
+class Subscription:
+    """One running subscription; see `EventStream`."""
+
+    def __init__(self, stream: "CancellableStream[Mapping[str, Any]]") -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[EngineEvent]:
+        """Yield events until the engine goes away or `close` is called."""
+        try:
+            for raw in self._stream:
+                event = _event(raw)
+                if event:
+                    yield event
+        # what a socket closed by another thread, or cut off in the middle of a line, looks like
+        except (requests.RequestException, urllib3.exceptions.HTTPError, StreamParseError):
+            return
+        except (OSError, ValueError, AttributeError):
+            return
+
+    def close(self) -> None:
+        """End the iteration, from any thread; closing twice is fine."""
+        try:
+            self._stream.close()
+        except OSError:
+            return
+
+
+def subscribe(client: APIClient) -> Subscription:
+    """Subscribe to containers and networks."""
+    filters = {"type": ["container", "network"], "event": list(_ACTIONS)}
+    return Subscription(client.events(decode=True, filters=filters))
+
+
+def _event(raw: Mapping[str, Any]) -> EngineEvent | None:
+    """Read one event; None for a container that no project owns."""
+    kind: Literal["container", "network"] = "network" if raw["Type"] == "network" else "container"
+    attributes = raw["Actor"].get("Attributes") or {}
+    project = attributes.get(_PROJECT, "")
+    if kind == "container" and not project:
+        return None
+    return EngineEvent(
+        kind=kind,
+        action=raw["Action"],
+        id=raw["Actor"]["ID"],
+        name=attributes.get("name", ""),
+        project=project,
+    )

@@ -1,0 +1,70 @@
+"""Who else works on the mirror: one file lock, shared by all, held alone to clean up.
+
+The lock belongs to an open file, not to a process, and git inherits that file. A git that
+outlives a killed moorline therefore still holds it, with everything it started itself.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from moorline.errors import StorageFailed
+
+__all__ = ["MirrorLock", "storage"]
+
+_LOOK_AGAIN = 0.02
+
+
+class MirrorLock:
+    """A lock file beside the mirror, so that it survives the mirror's replacement."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @contextmanager
+    def shared(self) -> Iterator[int]:
+        """Work beside others; yields the file descriptor that children must keep."""
+        with self._open() as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield descriptor
+
+    @contextmanager
+    def alone(self, *, patience: float) -> Iterator[bool]:
+        """Wait up to `patience` seconds for the others; yields whether they are all gone."""
+        deadline = time.monotonic() + patience
+        with self._open() as descriptor:
+            while not (alone := _take(descriptor)) and time.monotonic() < deadline:
+                time.sleep(_LOOK_AGAIN)
+            yield alone
+
+    @contextmanager
+    def _open(self) -> Iterator[int]:
+        with storage(self._path):
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def storage(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals into StorageFailed."""
+    try:
+        yield
+    except OSError as failed:
+        raise StorageFailed(
+            f"cannot write {path}: {failed.strerror}",
+            mend="make room, or let moorline's user write its state directory",
+        ) from None

@@ -1,0 +1,167 @@
+"""What a commit holds and how it came about, read from the mirror without a work tree."""
+
+import functools
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
+
+from moorline.adapters.ports import Blob, Commit, HistoryEntry, Relation
+from moorline.adapters.staterepo.failures import MirrorDamaged
+from moorline.adapters.staterepo.formats import (
+    LOG_FORMAT,
+    REGULAR,
+    TreeEntry,
+    is_record,
+    parse_blobs,
+    parse_log,
+    parse_sizes,
+    parse_tree,
+)
+from moorline.adapters.staterepo.mirror import TRACKING, Mirror
+from moorline.adapters.staterepo.words import branch_name, commit_sha, is_abbreviation, repo_path
+from moorline.errors import NotFound, Stalled, UsageError
+
+__all__ = ["MAX_FILE", "MirrorReader", "heals"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+ReaderT = TypeVar("ReaderT", bound="MirrorReader")
+
+MAX_FILE = 1024 * 1024
+_KINDS = {"120000": "a symbolic link", "160000": "a submodule", "100755": "an executable"}
+
+
+def heals(
+    method: Callable[Concatenate[ReaderT, P], R],
+) -> Callable[Concatenate[ReaderT, P], R]:
+    """Repeat a method once on a fresh mirror, if the mirror turns out to be damaged."""
+
+    @functools.wraps(method)
+    def healed(self: ReaderT, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(self, *args, **kwargs)
+        except MirrorDamaged:
+            self.mirror.renew()
+            return method(self, *args, **kwargs)
+
+    return healed
+
+
+class MirrorReader:
+    """The reading half of a StateRepo."""
+
+    def __init__(self, mirror: Mirror, branch: str) -> None:
+        self.mirror = mirror
+        self.branch = branch
+
+    @heals
+    def tip(self) -> str | None:
+        return self.mirror.ref(self.branch)
+
+    @heals
+    def relation(self, accepted: str, tip: str) -> Relation:
+        commit_sha(accepted)
+        if commit_sha(tip) == accepted:
+            return "same"
+        if self._is_ancestor(accepted, tip):
+            return "ahead"
+        return "behind" if self._is_ancestor(tip, accepted) else "diverged"
+
+    @heals
+    def read(self, commit: str, path: str) -> Blob | None:
+        commit_sha(commit)
+        found = parse_tree(self._git("ls-tree", "-z", "-l", commit, "--", repo_path(path)))
+        entry = next(found, None)
+        if entry is None or entry.kind == "tree":
+            return None
+        _insist_on_a_plain_file(commit, entry)
+        return Blob(oid=entry.oid, data=self._git("cat-file", "blob", entry.oid))
+
+    @heals
+    def paths(self, commit: str, folder: str) -> tuple[str, ...]:
+        commit_sha(commit)
+        # the slash asks for what is in the folder instead of the folder
+        where = [f"{repo_path(folder)}/"] if folder else []
+        entries = parse_tree(self._git("ls-tree", "-z", commit, "--", *where))
+        return tuple(sorted(entry.path for entry in entries if entry.kind != "tree"))
+
+    @heals
+    def last_change(self, commit: str, path: str) -> Commit | None:
+        return next(iter(self._log("-n1", commit_sha(commit), "--", repo_path(path))), None)
+
+    @heals
+    def log(self, commit: str, path: str, *, limit: int) -> Sequence[Commit]:
+        return self._log(f"-n{limit:d}", commit_sha(commit), "--", repo_path(path))
+
+    @heals
+    def commit(self, sha: str) -> Commit:
+        for commit in self._log("-n1", commit_sha(sha), "--"):
+            return commit
+        raise NotFound(f"{sha} is not a commit")
+
+    @heals
+    def expand(self, text: str) -> str | None:
+        start, tip = text.lower(), self.mirror.ref(self.branch)
+        if tip is None or not is_abbreviation(start):
+            return None
+        shas = self._git("rev-list", tip).decode().split()
+        found = [sha for sha in shas if sha.startswith(start)]
+        if len(found) > 1:
+            raise UsageError(f"{text} names {len(found)} commits", mend="give more digits")
+        return found[0] if found else None
+
+    @heals
+    def history(self, prefix: str, *, limit: int) -> Sequence[HistoryEntry]:
+        records = ((b, e) for b in self._history_branches(prefix) for e in self._records(b))
+        newest = heapq.nlargest(limit, records, key=lambda record: record[1].name)
+        return self._load(newest)
+
+    # --- below ---
+
+    def _git(self, *words: str, data: bytes = b"") -> bytes:
+        self.mirror.prepare()
+        return self.mirror.git.local(self.mirror.path, *words, data=data).out
+
+    def _log(self, *words: str) -> Sequence[Commit]:
+        return parse_log(self._git("log", "-z", "--no-show-signature", LOG_FORMAT, *words))
+
+    def _is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether `newer` continues from `older`; a commit that is not there continues nothing."""
+        self.mirror.prepare()
+        git = self.mirror.git
+        return git.answer(self.mirror.path, "merge-base", "--is-ancestor", older, newer)
+
+    def _history_branches(self, prefix: str) -> Sequence[str]:
+        below = f"history/{branch_name(prefix.strip('/'))}" if prefix.strip("/") else "history"
+        refs = self._git("for-each-ref", "--format=%(refname)", f"{TRACKING}/{below}").decode()
+        return [ref.removeprefix(f"{TRACKING}/") for ref in refs.split()]
+
+    def _records(self, branch: str) -> Iterator[TreeEntry]:
+        entries = parse_tree(self._git("ls-tree", "-r", "-z", f"{TRACKING}/{branch}"))
+        return (entry for entry in entries if entry.mode == REGULAR and is_record(entry.name))
+
+    def _load(self, records: Sequence[tuple[str, TreeEntry]]) -> Sequence[HistoryEntry]:
+        if not records:
+            return ()
+        sizes = parse_sizes(self._git("cat-file", "--batch-check", data=_requests(records)))
+        small = [record for record, size in zip(records, sizes, strict=True) if size <= MAX_FILE]
+        blobs = parse_blobs(self._git("cat-file", "--batch", data=_requests(small)))
+        return [
+            HistoryEntry(branch=branch, path=entry.path, data=data)
+            for (branch, entry), data in zip(small, blobs, strict=True)
+        ]
+
+
+def _requests(records: Sequence[tuple[str, TreeEntry]]) -> bytes:
+    return "".join(f"{entry.oid}\n" for _, entry in records).encode()
+
+
+def _insist_on_a_plain_file(commit: str, entry: TreeEntry) -> None:
+    where = f"{entry.path} at {commit[:12]}"
+    if entry.mode != REGULAR:
+        kind = _KINDS.get(entry.mode, f"of mode {entry.mode}")
+        raise Stalled(f"{where} is {kind}", mend="commit a regular file (mode 100644)")
+    if entry.size > MAX_FILE:
+        raise Stalled(
+            f"{where} has {entry.size} bytes", mend=f"keep it below {MAX_FILE} bytes (1 MiB)"
+        )
