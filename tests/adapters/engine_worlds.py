@@ -16,7 +16,7 @@ from moorline.core.image import Digest, ImageRef
 from moorline.core.labels import Retirement, container_labels
 from moorline.core.values import Json
 from tests.fakes.engine import FakeEngine, Script
-from tests.parts.images import Images, Variant
+from tests.parts.images import Images, Variant, remove
 
 SOCKET = "unix:///var/run/docker.sock"
 DEADLINE = 30.0
@@ -104,8 +104,8 @@ class _FakeHands:
 
 
 class _RealHands:
-    def __init__(self, images: Images) -> None:
-        self.forget = images.remove
+    def forget(self, image: ImageRef) -> None:
+        remove(image)
 
     def pause(self, container: str) -> None:
         _docker("pause", container)
@@ -143,7 +143,7 @@ def fake_world() -> World:
 def real_world(images: Images, docker_config: Path) -> Iterator[World]:
     """The machine's Docker Engine; what the test makes is removed afterwards."""
     engine = DockerEngine(SOCKET, docker_config=docker_config)
-    world = World(engine=engine, hands=_RealHands(images), image=images)
+    world = World(engine=engine, hands=_RealHands(), image=images)
     try:
         yield world
     finally:

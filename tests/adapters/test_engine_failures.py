@@ -188,6 +188,20 @@ def test_an_answer_that_is_not_json_is_refused() -> None:
         engine.start("web")
 
 
+@pytest.mark.parametrize("reply", [Reply(200, b"<html>"), Reply(200, [b"{}", b"nonsense"])])
+def test_an_answer_that_cannot_be_read_is_refused(reply: Reply) -> None:
+    with engine_answering(reply) as (engine, _):
+        with pytest.raises(EngineRefused, match="cannot be read"):
+            engine.info()
+        with pytest.raises(EngineRefused, match="cannot be read"):
+            engine.pull(IMAGE, lambda _: None)
+
+
+def test_a_container_without_a_name_is_refused() -> None:
+    with engine_answering(None) as (engine, _), pytest.raises(EngineRefused):
+        engine.inspect("")
+
+
 # --- pulls --------------------------------------------------------------------------------------
 
 
@@ -254,6 +268,27 @@ def test_a_pull_that_falls_silent_is_given_up() -> None:
         with pytest.raises(RegistryUnreachable, match=r"no progress for 0\.3 s"):
             engine.pull(IMAGE, lambda _: None)
         released.set()
+
+
+def test_a_pull_that_never_begins_is_given_up() -> None:
+    released = threading.Event()
+
+    def respond(request: Request) -> Reply | None:
+        if request.path != "/version":
+            released.wait(60)
+        return versions()
+
+    with serving(respond) as stub:
+        engine = DockerEngine(f"tcp://{stub.address}", pull_idle=0.3)
+        with pytest.raises(RegistryUnreachable, match=r"no progress for 0\.3 s"):
+            engine.pull(IMAGE, lambda _: None)
+        released.set()
+        engine.close()
+
+
+def test_an_engine_that_dies_before_a_pull_is_unreachable() -> None:
+    with engine_answering(None) as (engine, _), pytest.raises(EngineUnreachable):
+        engine.pull(IMAGE, lambda _: None)
 
 
 def test_an_engine_that_dies_during_a_pull_is_unreachable() -> None:
@@ -325,21 +360,39 @@ def test_credentials_are_read_afresh_for_each_pull(tmp_path: Path) -> None:
 
 # --- events -------------------------------------------------------------------------------------
 
-
-def test_events_end_quietly_when_the_engine_goes_away() -> None:
-    event = {
+EVENT = json.dumps(
+    {
         "Type": "container",
         "Action": "health_status: unhealthy",
         "Actor": {"ID": "1", "Attributes": {"name": "web", "com.docker.compose.project": "p"}},
     }
+).encode()
 
-    def breaking() -> Iterator[bytes]:
-        yield json.dumps(event).encode() + b"\n"
-        yield json.dumps(event).encode()[:20]
-        raise ConnectionResetError
 
-    with engine_answering(Reply(200, breaking())) as (engine, _):
+@pytest.mark.parametrize("rest", [b"", EVENT[:20]], ids=["whole", "cut"])
+@pytest.mark.parametrize("broken", [False, True])
+def test_events_end_quietly_when_the_engine_goes_away(*, rest: bytes, broken: bool) -> None:
+    def body() -> Iterator[bytes]:
+        yield EVENT + rest
+        if broken:
+            raise ConnectionResetError
+
+    with engine_answering(Reply(200, body())) as (engine, _):
         stream = engine.events()
         assert [each.action for each in stream] == ["health_status: unhealthy"]
         stream.close()
         stream.close()
+
+
+def test_a_stream_whose_engine_is_gone_can_be_closed() -> None:
+    gone = threading.Event()
+
+    def body() -> Iterator[bytes]:
+        yield EVENT
+        gone.wait(60)
+
+    with engine_answering(Reply(200, body())) as (engine, _):
+        stream = engine.events()
+        gone.set()
+    stream.close()
+    assert len(list(stream)) <= 1

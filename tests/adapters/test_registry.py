@@ -16,7 +16,7 @@ from moorline.adapters.registry import OciRegistry
 from moorline.adapters.registry.auth import Authorizer, parse_challenge
 from moorline.core.image import ImageRef
 from moorline.errors import AccessDenied, NotFound, RegistryUnreachable
-from tests.parts.images import build, push
+from tests.parts.images import build, push, remove
 from tests.parts.registry import login, running_registry
 from tests.parts.stub_http import Reply, Request, Stub, serving
 
@@ -156,6 +156,7 @@ def test_only_this_machine_and_what_is_named_is_spoken_to_without_tls(
 ) -> None:
     registry = OciRegistry(insecure=insecure)
     assert registry._base(ImageRef.parse(name).registry) == base
+    registry.close()
 
 
 # --- logging in ---------------------------------------------------------------------------------
@@ -349,3 +350,4 @@ def test_a_registry_with_passwords_is_asked_with_them(
         digest = push(str(mine), docker_config=tmp_path)
         assert registry.resolve(mine) == digest
         assert registry.exists(mine.pinned(digest))
+        remove(mine.pinned(digest))

@@ -165,6 +165,18 @@ def test_reading_gives_the_bytes_of_that_commit(repo: StateRepo, people: People)
     assert old.data == b"version: 1\n"
 
 
+def test_a_name_may_be_in_any_language(repo: StateRepo, people: People) -> None:
+    people.commit({"environments/pr\u00fcfstand \u6d4b.yaml": "x"}, "Neu: \u6d4b")
+    tip = repo.fetch()
+    blob = repo.read(tip, "environments/pr\u00fcfstand \u6d4b.yaml")
+    assert blob is not None
+    assert "environments/pr\u00fcfstand \u6d4b.yaml" in repo.paths(tip, "environments")
+    assert repo.commit(tip).subject == "Neu: \u6d4b"
+    path = "environments/pr\u00fcfstand \u6d4b.yaml"
+    sha = repo.replace(path, b"y", expected=blob.oid, message="Zur\u00fcck")
+    assert people.show(sha, path).strip() == "y"
+
+
 def test_equal_content_has_equal_oids(repo: StateRepo) -> None:
     assert oid(repo, FILE) == oid(repo, OTHER)
 

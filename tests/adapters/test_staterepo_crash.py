@@ -16,7 +16,8 @@ import pytest
 
 import moorline
 from moorline.adapters.staterepo import GitStateRepo
-from moorline.errors import Conflict, MoorlineError, RemoteUnreachable, Stalled
+from moorline.adapters.staterepo.lock import remove_stale_lock
+from moorline.errors import Conflict, MoorlineError, RemoteUnreachable, Stalled, StorageFailed
 from tests.adapters.staterepo_writer import HISTORY, make
 from tests.adapters.staterepo_writer import path as record
 from tests.parts.git import Remote, git
@@ -58,7 +59,12 @@ def kill_process(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("kill", [kill_process, kill_session])
+def kill_machine(session: int) -> None:
+    """What a power failure does; git's receiving end is another machine's."""
+    kill_session(session, sparing="receive-pack")
+
+
+@pytest.mark.parametrize("kill", [kill_process, kill_machine])
 def test_kill_9_at_any_moment_loses_and_doubles_nothing(
     remote: Remote, mirror: Path, tmp_path: Path, kill: Callable[[int], None]
 ) -> None:
@@ -71,7 +77,7 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(
         process = writer(mirror, remote, int(begun[-1]) if begun else 0, journal)
         size = journal.stat().st_size
         until(lambda size=size: journal.stat().st_size > size)  # type: ignore[misc]  # bound now
-        # the one wait that is meant: a random moment inside a write
+        # the one sleep that is meant: until a random moment inside a write
         time.sleep(chance.uniform(0, 0.12))
         kill(process.pid)
         assert process.wait() == -signal.SIGKILL
@@ -146,6 +152,31 @@ def test_a_living_git_keeps_its_temporary_files(remote: Remote, mirror: Path) ->
     (mirror.parent / f"{mirror.name}.wait").unlink()
     # the next start after the last of them has gone
     until(lambda: make(mirror, remote.url).tip() is not None and not lock.exists())
+
+
+def test_a_stale_lock_of_a_remote_on_this_host_is_cleared(remote: Remote, mirror: Path) -> None:
+    repo = make(mirror, remote.url)
+    repo.append(HISTORY, {record(1): b"1"}, message="One")
+    lock = remote.path / "refs" / "heads" / f"{HISTORY}.lock"
+    lock.touch()
+    os.utime(lock, (0, 0))
+    assert repo.append(HISTORY, {record(2): b"2"}, message="Two") == remote.tip(HISTORY)
+
+
+@pytest.mark.parametrize(
+    ("name", "age", "there"),
+    [("repo/a.lock", 61, False), ("repo/a.lock", 50, True), ("elsewhere/a.lock", 61, True)],
+)
+def test_only_a_stale_lock_in_the_repository_is_removed(
+    tmp_path: Path, name: str, age: float, *, there: bool
+) -> None:
+    lock = tmp_path / name
+    lock.parent.mkdir()
+    lock.touch()
+    os.utime(lock, (time.time() - age,) * 2)
+    said = f"error: Unable to create '{tmp_path}/repo/../{name}': File exists."
+    remove_stale_lock(tmp_path / "repo", said, older_than=60)
+    assert lock.exists() == there
 
 
 # --- power loss ---
@@ -300,6 +331,22 @@ def test_a_damaged_remote_is_not_blamed_on_the_mirror(remote: Remote, mirror: Pa
     assert repo.read(tip, FILE) is not None
 
 
+# --- upkeep ---
+
+
+def test_objects_that_pile_up_are_packed(remote: Remote, mirror: Path) -> None:
+    repo = make(mirror, remote.url)
+    first = repo.fetch()
+    (pack,) = (mirror / "objects" / "pack").glob("*.pack")
+    for number in range(60):
+        copy = pack.with_name(f"pack-{number:040x}.pack")
+        copy.write_bytes(pack.read_bytes())
+        copy.with_suffix(".idx").write_bytes(pack.with_suffix(".idx").read_bytes())
+    assert repo.fetch() == first
+    assert len(list((mirror / "objects" / "pack").glob("*.pack"))) < 10
+    assert repo.read(first, FILE) is not None
+
+
 # --- a full disk ---
 
 
@@ -348,6 +395,15 @@ def test_a_state_directory_that_cannot_be_written_is_named(remote: Remote, tmp_p
     (tmp_path / "file").touch()
     with pytest.raises(Stalled, match=str(tmp_path / "file")):
         make(tmp_path / "file" / "mirror.git", remote.url).fetch()
+
+
+def test_a_folder_that_is_no_mirror_is_left_alone(remote: Remote, tmp_path: Path) -> None:
+    notes = tmp_path / "state" / "notes.txt"
+    notes.parent.mkdir()
+    notes.write_text("precious")
+    with pytest.raises(StorageFailed, match="no mirror of moorline's"):
+        make(tmp_path / "state", remote.url).fetch()
+    assert notes.read_text() == "precious"
 
 
 # --- many writers ---

@@ -1,5 +1,6 @@
 """The state repo over a real sshd: keys, host keys, and ports that do not answer."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from moorline.adapters.staterepo import GitStateRepo
-from moorline.errors import AccessDenied, NotFound, RemoteUnreachable
+from moorline.errors import AccessDenied, NotFound, RemoteUnreachable, Stalled
 from tests.parts.git import Remote
 from tests.parts.githttp import silent_server
 from tests.parts.processes import command_lines
@@ -127,6 +128,21 @@ def test_an_unknown_name_is_unreachable(server: SshServer, tmp_path: Path) -> No
     url = "ssh://git@no-such-host.invalid/x.git"
     repo = make(tmp_path, url, key=server.client_key, known_hosts=server.known_hosts)
     with pytest.raises(RemoteUnreachable, match=r"no-such-host\.invalid"):
+        repo.fetch()
+
+
+def test_a_missing_ssh_is_named_with_its_mend(
+    server: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for program in ("git", "sh"):
+        found = shutil.which(program)
+        assert found
+        (programs / program).symlink_to(found)
+    monkeypatch.setenv("PATH", str(programs))
+    repo = make(tmp_path, "git@host:x.git", key=server.client_key, known_hosts=server.known_hosts)
+    with pytest.raises(Stalled, match="openssh-client"):
         repo.fetch()
 
 

@@ -1,7 +1,6 @@
 """What the engine says it has, made comparable: no ids, no labels of tools, no order of chance."""
 
 import io
-import re
 import tarfile
 from typing import Any
 
@@ -19,7 +18,9 @@ def inspect(client: docker.APIClient, project: str, targets: list[str]) -> dict[
         _name(found): client.inspect_container(found["Id"])
         for found in client.containers(all=True, filters=chosen)
     }
-    ids = {container["Id"]: name for name, container in containers.items()}
+    # Compose names an external network and a shared container by id
+    ids = {each["Id"]: each["Name"] for each in client.networks()}
+    ids |= {f"container:{each['Id']}": f"container:{name}" for name, each in containers.items()}
     networks = [client.inspect_network(each["Id"]) for each in client.networks(filters=chosen)]
     volumes = client.volumes(filters=chosen)["Volumes"] or []
     return {
@@ -53,13 +54,11 @@ def _container(container: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]
 
 
 def _named(host_config: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
-    """Containers whose namespace is shared, by name instead of id."""
-
-    def name(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-        found = re.fullmatch("container:([0-9a-f]{64})", value) if isinstance(value, str) else None
-        return f"container:{ids[found[1]]}" if found else value
-
-    return {key: name(value) for key, value in host_config.items()}
+    """Other containers and networks by name instead of id; nothing said as null."""
+    return {
+        key: ids.get(value, value) if isinstance(value, str) else value or value == 0 or None
+        for key, value in host_config.items()
+    }
 
 
 def _ordered(config: dict[str, Any]) -> dict[str, Any]:
@@ -97,9 +96,7 @@ def _volume(volume: dict[str, Any]) -> dict[str, Any]:
 
 
 def _labels(labels: dict[str, str] | None) -> dict[str, str]:
-    return {
-        name: value for name, value in (labels or {}).items() if not name.startswith(_TOOLS)
-    }
+    return {name: value for name, value in (labels or {}).items() if not name.startswith(_TOOLS)}
 
 
 def _files(client: docker.APIClient, container: str, targets: list[str]) -> dict[str, Any]:

@@ -144,7 +144,14 @@ class World:
         assert self.compose
         file = Path(self.folder, "compose.yaml")
         file.write_text(case.written(image=self.image, project=project, folder=self.folder))
-        place = ["--project-directory", str(FOLDER), "--project-name", project, "--file", str(file)]
+        place = [
+            "--project-directory",
+            str(FOLDER),
+            "--project-name",
+            project,
+            "--file",
+            str(file),
+        ]
         done = subprocess.run(
             [*self.compose, *place, "create"],
             env=VARIABLES | _plain_environment(self.folder),
@@ -197,7 +204,9 @@ class World:
 def _plain_environment(folder: str) -> dict[str, str]:
     """No proxies of a user's configuration: Compose would put them into each container."""
     kept = ("PATH", "HOME", "DOCKER_HOST")
-    return {"DOCKER_CONFIG": folder} | {name: os.environ[name] for name in kept if name in os.environ}
+    return {"DOCKER_CONFIG": folder} | {
+        name: os.environ[name] for name in kept if name in os.environ
+    }
 
 
 def _deliver(environment: Environment, service: Service, folder: Path) -> list[dict[str, Any]]:

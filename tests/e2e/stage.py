@@ -12,64 +12,87 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import docker
 import yaml
 
 from moorline.core.image import ImageRef
 from moorline.core.records import Summary, summarise
-from tests.parts.git import Clone, Remote
+from tests.parts.git import Remote
 
-__all__ = ["Daemon", "Stage", "eventually", "service"]
+__all__ = ["CRASHING", "Container", "Daemon", "Stage", "eventually", "plain", "web"]
 
 DEADLINE = 40.0
-LABEL = "com.docker.compose.project"
+PROJECT = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
+GENERATED = 64
+"""Length of the engine's names for volumes that nobody named."""
+CRASHING = (str(Path(__file__).with_name("crashing.py")),)
+DAEMON = CRASHING
+"""The daemon with a tripwire; see there."""
+
+Container = Mapping[str, Any]
 
 
-def eventually(condition: Callable[[], object], what: str, *, within: float = DEADLINE) -> None:
-    """Wait until `condition` returns something true; fails with `what` after `within` seconds."""
-    deadline = time.monotonic() + within
+def eventually(condition: Callable[[], object], what: str, *, within: float = DEADLINE) -> float:
+    """Wait until `condition` returns something true, and return how long it took; fails with
+    `what` after `within` seconds.
+    """
+    began = time.monotonic()
     last: object = None
-    while time.monotonic() < deadline:
+    while time.monotonic() < began + within:
         try:
             last = condition()
-        except (AssertionError, LookupError) as error:
+        except (AssertionError, LookupError, OSError) as error:
             last = error
         else:
             if last:
-                return
-        # a look is cheap; this only keeps the machine free for what is looked at
+                return time.monotonic() - began
+        # the only sleep: it keeps the machine free for what is looked at
         time.sleep(0.05)
-    raise AssertionError(f"not within {within:.0f} s: {what} (last look: {last})")
+    raise AssertionError(f"not within {within:.0f} s: {what} (last look: {last!r})")
 
 
-def service(image: ImageRef, **keys: object) -> dict[str, object]:
-    """A service of an environment file, quick to prove."""
-    settings = {"health": {"stability": "300ms", "deadline": "6s"}}
-    healthcheck = {
-        "test": ["CMD-SHELL", "wget -q -O /dev/null http://127.0.0.1:3000/health"],
-        "interval": "200ms",
-        "timeout": "2s",
-        "retries": 3,
+def web(image: ImageRef, *, deadline: str = "30s", **keys: object) -> dict[str, object]:
+    """A service with a healthcheck, quick to prove; a key that is None is left out."""
+    check = ["CMD-SHELL", "wget -q -O /dev/null http://127.0.0.1:3000/health"]
+    healthcheck = {"test": check, "interval": "200ms", "timeout": "5s", "retries": 3}
+    return plain(image, **{"deadline": deadline, "healthcheck": healthcheck} | keys)
+
+
+def plain(image: ImageRef, *, deadline: str = "30s", **keys: object) -> dict[str, object]:
+    """A service that is judged by staying up."""
+    given = {
+        "image": str(image),
+        "stop_grace_period": "2s",
+        "x-moorline": {"health": {"stability": "200ms", "deadline": deadline}},
     }
-    given = {"image": str(image), "x-moorline": settings, "healthcheck": healthcheck}
-    given["stop_grace_period"] = "2s"
     return {name: value for name, value in (given | keys).items() if value is not None}
 
 
 class Daemon:
     """`moorline run` as a process."""
 
-    def __init__(self, stage: "Stage", command: Sequence[str]) -> None:
-        self._log = stage.folder / f"daemon-{uuid.uuid4().hex[:6]}.log"
-        with self._log.open("wb") as log:
+    def __init__(self, command: Sequence[str], *, log: Path, env: Mapping[str, str]) -> None:
+        self._log = log
+        with log.open("wb") as out:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=stage.environ()
+                command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=env
             )
 
     @property
     def log(self) -> str:
+        """Everything that it wrote so far."""
         return self._log.read_text(errors="replace")
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def wait_for(self, words: str) -> None:
+        """Wait until its log has these words."""
+        eventually(lambda: words in self.log, f"{words!r} in the log:\n{self.log}")
 
     def kill(self) -> None:
         """kill -9."""
@@ -81,6 +104,10 @@ class Daemon:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=DEADLINE)
 
+    def reload(self) -> None:
+        """SIGHUP."""
+        self.process.send_signal(signal.SIGHUP)
+
 
 class Stage:
     """One host and one state repo with one environment."""
@@ -91,28 +118,41 @@ class Stage:
         self.remote = Remote(folder / "state.git")
         self.api = docker.APIClient()
         self.config = folder / "agent.toml"
-        self._daemons: list[Daemon] = []
+        self.state = folder / "state"
+        self.daemons: list[Daemon] = []
+        self._records: dict[str, bytes] = {}
         self.configure()
 
     # --- the host ---
 
-    def configure(self, *, url: str = "", poll: str = "500ms") -> None:
-        """Write the agent's configuration."""
+    def configure(self, *, url: str = "", poll: str = "2s", extra: str = "") -> None:
+        """Write the agent's configuration; `extra` goes to the end, below `[repo]`."""
         self.config.write_text(
             f'host = "host-1"\nenvironments = ["{self.environment}"]\n'
-            f'state_dir = "{self.folder}/state"\nruntime_dir = "{self.folder}/run"\n'
-            f'secrets_dir = "{self.folder}/secrets"\nenv_file = "{self.folder}/{{environment}}.env"\n'
-            f'[repo]\nurl = "{url or self.remote.url}"\npoll_interval = "{poll}"\n',
+            f'state_dir = "{self.state}"\nruntime_dir = "{self.folder}/run"\n'
+            f'secrets_dir = "{self.folder}/secrets"\n'
+            f'env_file = "{self.folder}/{{environment}}.env"\n'
+            f'[repo]\nurl = "{url or self.remote.url}"\npoll_interval = "{poll}"\n{extra}',
         )
 
     def environ(self) -> dict[str, str]:
-        return {**os.environ, "NO_COLOR": "1", "HOME": str(self.folder)}
+        root = str(Path(__file__).parents[2])
+        return {**os.environ, "NO_COLOR": "1", "HOME": str(self.folder), "PYTHONPATH": root}
 
-    def daemon(self, *, program: Sequence[str] = ("-m", "moorline")) -> Daemon:
-        """Start the daemon."""
-        command = [sys.executable, *program, "--config", str(self.config), "run"]
-        daemon = Daemon(self, command)
-        self._daemons.append(daemon)
+    def start(self, program: Sequence[str] = DAEMON) -> Daemon:
+        """Start the daemon; returns once it runs."""
+        daemon = self.launch(program)
+        daemon.wait_for("running")
+        return daemon
+
+    def launch(self, program: Sequence[str] = DAEMON) -> Daemon:
+        """Start the daemon without waiting for it."""
+        daemon = Daemon(
+            [sys.executable, *program, "--config", str(self.config), "run"],
+            log=self.folder / f"daemon-{len(self.daemons)}.log",
+            env=self.environ(),
+        )
+        self.daemons.append(daemon)
         return daemon
 
     def moorline(self, *words: str, within: float = 90) -> subprocess.CompletedProcess[str]:
@@ -128,17 +168,25 @@ class Stage:
 
     def close(self) -> None:
         """End what was started and remove what was made."""
-        for daemon in self._daemons:
-            if daemon.process.poll() is None:
+        for daemon in self.daemons:
+            if daemon.alive:
                 daemon.kill()
-        for found in self.containers():
-            self.api.remove_container(found["Id"], force=True, v=True)
-        filters = {"label": [f"moorline.environment={self.environment}"]}
+        self._remove_containers()
+        filters = {"label": [f"{PROJECT}={self.environment}"]}
         for network in self.api.networks(filters=filters):
             self.api.remove_network(network["Id"])
         for volume in self.api.volumes(filters=filters)["Volumes"] or []:
             self.api.remove_volume(volume["Name"])
         self.api.close()
+
+    def _remove_containers(self) -> None:
+        found = [self.api.inspect_container(each["Id"]) for each in self.containers()]
+        volumes = {mount["Name"] for each in found for mount in each["Mounts"] if "Name" in mount}
+        for container in found:
+            self.api.remove_container(container["Id"], force=True)
+        for name in volumes:
+            if len(name) == GENERATED:
+                self.api.remove_volume(name)
 
     # --- what people do ---
 
@@ -146,78 +194,141 @@ class Stage:
     def path(self) -> str:
         return f"environments/{self.environment}.yaml"
 
-    def push(
-        self,
-        services: Mapping[str, object],
-        message: str = "change",
-        **top: object,
-    ) -> str:
+    def text(self, services: Mapping[str, object], **top: object) -> str:
+        """The environment file with these services."""
+        return yaml.safe_dump({"services": dict(services), **top}, sort_keys=False)
+
+    def push(self, services: Mapping[str, object], message: str = "change", **top: object) -> str:
         """Commit and push the environment file; returns the sha."""
-        text = yaml.safe_dump({"services": dict(services), **top}, sort_keys=False)
-        return self.push_text(text, message)
+        return self.push_text(self.text(services, **top), message)
 
     def push_text(self, text: str, message: str = "change") -> str:
         """The same with the file's text as it is."""
         return self.remote.commit({self.path: text}, message)
 
+    def deploy(self, services: Mapping[str, object], **top: object) -> str:
+        """Push, and wait until it is proven."""
+        sha = self.push(services, **top)
+        self.wait_deployed(sha)
+        return sha
+
     def revert(self, sha: str) -> str:
         """`git revert` and push."""
-        clone: Clone = self.remote.clone(self.folder / f"clone-{uuid.uuid4().hex[:6]}")
+        clone = self.remote.clone(self.folder / f"clone-{uuid.uuid4().hex[:6]}")
         clone.git("revert", "--no-edit", sha)
         return clone.push()
 
-    # --- what can be seen ---
+    # --- what can be seen on the host ---
 
-    def containers(self, name: str = "") -> list[dict[str, object]]:
-        """Containers of the environment (of one service), newest first."""
-        labels = [f"{LABEL}={self.environment}"]
-        if name:
-            labels.append(f"com.docker.compose.service={name}")
+    def containers(self, service: str = "") -> list[Container]:
+        """Containers of the environment (of one service), running or not."""
+        labels = [f"{PROJECT}={self.environment}"]
+        labels += [f"{SERVICE}={service}"] if service else []
         return list(self.api.containers(all=True, filters={"label": labels}))
 
-    def running(self, name: str) -> str:
-        """The pin that runs as service `name`, "" where not exactly one container does."""
-        found = [each for each in self.containers(name) if each["State"] == "running"]
-        return str(found[0]["Labels"]["moorline.image"]) if len(found) == 1 else ""  # type: ignore[index]
+    def container(self, service: str) -> Container:
+        """The inspection of a service's only container."""
+        found = self.containers(service)
+        assert len(found) == 1, [(each["Names"], each["State"]) for each in found]
+        return dict(self.api.inspect_container(found[0]["Id"]))
 
-    def settled(self, name: str, image: ImageRef) -> bool:
+    def ids(self) -> dict[str, str]:
+        """Name → id and start time of every running container: equal where none was touched."""
+        found = [self.api.inspect_container(each["Id"]) for each in self.containers()]
+        return {each["Name"]: f"{each['Id']} {each['State']['StartedAt']}" for each in found}
+
+    def running(self, service: str) -> list[str]:
+        """The pins that run as a service."""
+        found = [each for each in self.containers(service) if each["State"] == "running"]
+        return [str(each["Labels"]["moorline.image"]) for each in found]
+
+    def settled(self, service: str, image: ImageRef) -> bool:
         """Whether the service runs `image` in one container, under its settled name."""
-        found = self.containers(name)
-        names = [each["Names"] for each in found]
-        return self.running(name) == image.pin and names == [[f"/{self.environment}-{name}-1"]]
+        names = [each["Names"] for each in self.containers(service)]
+        expected = [[f"/{self.environment}-{service}-1"]]
+        return self.running(service) == [image.pin] and names == expected
 
-    def history(self) -> list[Summary]:
-        """Every record on the history branch, oldest first."""
-        branch = f"history/{self.environment}/host-1"
-        if self.remote.tip(branch) is None:
-            return []
-        paths = [p for p in self.remote.files(branch) if p.endswith(".yaml")]
-        found = [summarise(self.remote.show(branch, path).encode()) for path in paths]
-        return sorted((each for each in found if each), key=lambda each: each.id)
+    def wait_settled(self, service: str, image: ImageRef) -> float:
+        """Wait until it is so; returns how long it took."""
+        what = f"{service} on {image.tag}"
+        return eventually(lambda: self.settled(service, image), what)
+
+    def run_in(self, service: str, command: str) -> str:
+        """What a shell command prints inside a service's container."""
+        target = self.container(service)["Id"]
+        made = self.api.exec_create(target, ["sh", "-c", command])
+        output: bytes = self.api.exec_start(made["Id"])
+        return output.decode()
+
+    # --- what can be seen in git ---
+
+    @property
+    def history_branch(self) -> str:
+        return f"history/{self.environment}/host-1"
+
+    def records(self) -> Mapping[str, bytes]:
+        """Path → bytes of every record on the history branch. A record never changes."""
+        if self.remote.tip(self.history_branch) is None:
+            return {}
+        paths = [p for p in self.remote.files(self.history_branch) if p.endswith(".yaml")]
+        for path in paths:
+            if path not in self._records:
+                self._records[path] = self.remote.show(self.history_branch, path).encode()
+        return {path: self._records[path] for path in paths}
+
+    def summaries(self, kind: str = "deployment") -> list[Summary]:
+        """Every record of one kind, oldest first."""
+        found = [summarise(data) for data in self.records().values()]
+        return sorted((each for each in found if each and each.kind == kind), key=lambda s: s.id)
 
     def deployments(self) -> list[tuple[str, str]]:
         """(commit, outcome) of every deployment record, oldest first."""
-        return [(r.commit, r.outcome) for r in self.history() if r.kind == "deployment"]
+        return [(each.commit, each.outcome) for each in self.summaries()]
 
-    def record(self, commit: str) -> dict[str, object]:
+    def record(self, commit: str, outcome: str = "") -> dict[str, Any]:
         """The deployment record of a commit, whole."""
-        branch = f"history/{self.environment}/host-1"
-        for path in self.remote.files(branch):
-            if path.startswith("deployments/"):
-                data = yaml.safe_load(self.remote.show(branch, path))
-                if data["state_commit"] == commit:
-                    return dict(data)
+        for data in self.records().values():
+            found = yaml.safe_load(data)
+            wanted = outcome in {"", found.get("outcome")}
+            if found["kind"] == "deployment" and found["state_commit"] == commit and wanted:
+                return dict(found)
         raise LookupError(f"no record of {commit}")
 
     def wait_deployed(self, commit: str, outcome: str = "proven", *, within: float = 40) -> None:
         """Wait for the record of a deployment on the history branch."""
-        eventually(
-            lambda: (commit, outcome) in self.deployments(),
-            f"a record that {commit[:7]} is {outcome}; there are {self.deployments()}",
-            within=within,
-        )
+        found: list[tuple[str, str]] = []
 
-    def status(self) -> dict[str, object]:
-        """`moorline status --json`."""
+        def there() -> bool:
+            found[:] = self.deployments()
+            return (commit, outcome) in found
+
+        try:
+            eventually(there, f"{commit[:7]} to be {outcome} on record", within=within)
+        except AssertionError as error:
+            logs = "\n".join(each.log for each in self.daemons)
+            raise AssertionError(f"{error}\nrecords: {found}\n{logs}") from None
+
+    def main(self) -> list[tuple[str, str]]:
+        """(author, subject) of every commit on main, newest first."""
+        lines = self.remote.git("log", "--format=%an%x09%s", "main").splitlines()
+        rows = (line.partition("\t") for line in lines)
+        return [(author, subject) for author, _, subject in rows]
+
+    def rollbacks(self) -> list[str]:
+        """Subjects of the rollback commits on main, newest first."""
+        return [subject for author, subject in self.main() if author.startswith("moorline")]
+
+    # --- what moorline says ---
+
+    def status(self) -> dict[str, Any]:
+        """This environment's entry of `moorline status --json`."""
         done = self.moorline("status", self.environment, "--json")
         return dict(json.loads(done.stdout))
+
+    def memory(self) -> dict[str, Any]:
+        """What the host remembers of the environment."""
+        return dict(json.loads((self.state / "environments" / f"{self.environment}.json").read_text()))
+
+    def wait_trouble(self, words: str) -> None:
+        """Wait until the host says that this is wrong."""
+        eventually(lambda: words in self.memory()["trouble"], f"trouble with {words!r}")

@@ -83,6 +83,14 @@ def push(tag: str, *, docker_config: Path | None = None) -> Digest:
     return Digest(pushed[1])
 
 
+def remove(image: ImageRef) -> None:
+    """Take a pinned image with a tag off the host; it stays in the registry."""
+    # the tag first: with the last tag of a repository its digests would go as well
+    for name in (f"{image.name}:{image.tag}", image.pin):
+        command = ["docker", "rmi", "--force", name]
+        subprocess.run(command, capture_output=True, check=False)
+
+
 class Images:
     """Builds and pushes images when a test first asks for them."""
 
@@ -98,16 +106,10 @@ class Images:
             self._made[tag] = ImageRef.parse(tag).pinned(push(tag))
         return self._made[tag]
 
-    def remove(self, image: ImageRef) -> None:
-        """Take an image off the host; it stays in the registry."""
-        # the tag first: with the last tag of a repository its digests would go as well
-        for name in (f"{image.name}:{image.tag}", image.pin):
-            subprocess.run(["docker", "rmi", "--force", name], capture_output=True, check=False)
-
     def close(self) -> None:
         """Take all of them off the host."""
         for image in self._made.values():
-            self.remove(image)
+            remove(image)
 
 
 def _busybox() -> dict[str, bytes | str]:

@@ -24,12 +24,13 @@ def command_lines(containing: str) -> list[str]:
     return [line.replace("\0", " ") for line in lines if containing in line]
 
 
-def kill_session(leader: int) -> None:
-    """SIGKILL every process of a session, as a machine does that loses its power."""
+def kill_session(leader: int, *, sparing: str) -> None:
+    """SIGKILL every process of a session, except where `sparing` stands in the command line."""
     for folder in Path("/proc").glob("[0-9]*"):
         # field 6 is the session; field 2, the name, may contain spaces and ends with a parenthesis
         fields = _read(folder / "stat").rpartition(")")[2].split()
-        if fields and int(fields[3]) == leader:
+        ours = bool(fields) and int(fields[3]) == leader
+        if ours and sparing not in _read(folder / "cmdline"):
             with suppress(ProcessLookupError):
                 os.kill(int(folder.name), signal.SIGKILL)
 

@@ -20,7 +20,7 @@ from moorline.core.desired import StoredFile
 from moorline.core.model import FileMount
 from moorline.errors import AccessDenied, NotFound, StorageFailed
 
-__all__ = ["HostFileStore"]
+__all__ = ["HostFileStore", "PlanningFileStore"]
 
 LIMIT = 1 << 20
 
@@ -35,7 +35,8 @@ class HostFileStore:
     def read_host(self, path: str) -> bytes:
         """A regular file of the host, at most 1 MiB; raises NotFound or AccessDenied."""
         try:
-            with Path(path).open("rb") as file:
+            # O_NONBLOCK: opening a pipe must not wait for somebody to write to it
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise AccessDenied(f"{path} is not a regular file")
                 data = file.read(LIMIT + 1)
@@ -50,32 +51,33 @@ class HostFileStore:
             raise AccessDenied(f"{path} is larger than 1 MiB")
         return data
 
-    def store(self, mount: FileMount, content: bytes) -> StoredFile:
+    def store(self, environment: str, mount: FileMount, content: bytes) -> StoredFile:
         """Write once per content and ownership; the same input gives the same path."""
         try:
-            version = self._version(mount, content)
-            folder = self._folders[mount.kind]
-            path = folder / version[:32]
+            stored = self._place(environment, mount, content)
+            path = Path(stored.path)
             if not path.exists():
-                _make_private(folder)
+                _make_passable(path.parent.parent, path.parent)
                 _write(path, content, mount)
         except OSError as error:
             mend = "free some space, or let moorline write there"
             raise StorageFailed(f"cannot store a {mount.kind}: {error}", mend=mend) from None
-        return StoredFile(version=version, path=str(path))
+        return stored
 
-    def sweep(self, in_use: Collection[str]) -> None:
-        """Remove stored files that are not among the paths `in_use`."""
+    def sweep(self, environment: str, in_use: Collection[str]) -> None:
+        """Remove an environment's stored files that are not among the paths `in_use`."""
         for folder in self._folders.values():
-            if not folder.is_dir():
+            if not (folder / environment).is_dir():
                 continue
-            for path in folder.iterdir():
+            for path in (folder / environment).iterdir():
                 if str(path) not in in_use:
                     path.unlink(missing_ok=True)
 
-    def _version(self, mount: FileMount, content: bytes) -> str:
+    def _place(self, environment: str, mount: FileMount, content: bytes) -> StoredFile:
         ownership = f"{mount.kind}:{mount.uid}:{mount.gid}:{mount.mode:o}:".encode()
-        return hmac.new(self._key(), ownership + content, "sha256").hexdigest()
+        version = hmac.new(self._key(), ownership + content, "sha256").hexdigest()
+        path = self._folders[mount.kind] / environment / version[:32]
+        return StoredFile(version=version, path=str(path))
 
     def _key(self) -> bytes:
         with suppress(FileNotFoundError):
@@ -93,10 +95,32 @@ class HostFileStore:
         return self._key_path.read_bytes()
 
 
-def _make_private(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o711)
-    # containers' own users pass through, nobody lists
-    folder.chmod(0o711)
+class PlanningFileStore(HostFileStore):
+    """Says where files would lie, and writes none: for whoever only looks ahead."""
+
+    def store(self, environment: str, mount: FileMount, content: bytes) -> StoredFile:
+        """The path that the store gives to this content."""
+        try:
+            return self._place(environment, mount, content)
+        except PermissionError:
+            mend = "run this as the user that moorline runs as, or as root"
+            raise AccessDenied(f"{self._key_path} cannot be read", mend=mend) from None
+
+    def sweep(self, environment: str, in_use: Collection[str]) -> None:
+        """Remove nothing."""
+
+    def _key(self) -> bytes:
+        with suppress(FileNotFoundError):
+            return self._key_path.read_bytes()
+        # nothing was ever stored here, so there is nothing that a path could be equal to
+        return secrets.token_bytes(32)
+
+
+def _make_passable(*folders: Path) -> None:
+    """Folders that containers' own users pass through and nobody lists."""
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o711)
 
 
 def _write(path: Path, content: bytes, mount: FileMount) -> None:

@@ -289,12 +289,12 @@ class FileStore(Protocol):
         """A regular file of the host, at most 1 MiB; raises NotFound or AccessDenied."""
         ...
 
-    def store(self, mount: FileMount, content: bytes) -> StoredFile:
+    def store(self, environment: str, mount: FileMount, content: bytes) -> StoredFile:
         """Write once per content and ownership; the same input gives the same path."""
         ...
 
-    def sweep(self, in_use: Collection[str]) -> None:
-        """Remove stored files that are not among the paths `in_use`."""
+    def sweep(self, environment: str, in_use: Collection[str]) -> None:
+        """Remove an environment's stored files that are not among the paths `in_use`."""
         ...
 
 

@@ -8,6 +8,7 @@ The first three find the target (`target.py`); the rest is a rollout where the t
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from moorline.agent.converge import Convergence, Turns
 from moorline.agent.gate import VersionFailed
@@ -26,7 +27,7 @@ from moorline.core.desired import Desired
 from moorline.core.guard import guard
 from moorline.core.model import ObservedEnvironment
 from moorline.core.records import record_id
-from moorline.errors import MoorlineError, Stalled, Superseded, Transient
+from moorline.errors import Interrupted, MoorlineError, Superseded
 
 __all__ = ["Cycle"]
 
@@ -44,19 +45,21 @@ class Cycle:
     def run(self, *, suspect: Callable[[str], bool]) -> Outcome:
         """Run one cycle. A container whose id is `suspect` is compared field by field.
 
-        Raises a MoorlineError where the state branch cannot be followed or the surroundings fail;
-        what is proven was then still looked after, as far as it could be.
+        Raises a MoorlineError where the engine or the host fails, and where there is nothing
+        proven to fall back on.
         """
-        trouble = self._fetch()
         try:
+            trouble = self._fetch()
             outcome = self._finish_old_business() or self._follow(suspect)
-            if trouble is not None:
-                raise trouble
+        except Interrupted:
+            raise
         except MoorlineError as error:
             self._remember_trouble(str(error))
             raise
         finally:
             self._push_records()
+        if trouble is not None:
+            outcome = _with_complaint(outcome, trouble)
         self._remember(outcome)
         return outcome
 
@@ -68,7 +71,8 @@ class Cycle:
             return None
         try:
             self._host.repo.fetch()
-        except (Transient, Stalled) as error:
+            self._publish_pending()
+        except MoorlineError as error:
             if self._host.repo.tip() is None:
                 raise
             self._host.reporter.note("fetch failed", error=str(error))
@@ -83,12 +87,15 @@ class Cycle:
             self._ledger.finish_record(entry)
         if entry is not None and entry.phase == "taking back":
             return TakeBack(self._host, self._ledger, entry).run()
-        if self._ledger.memory.load().pending_rollback is not None:
-            try:
-                publish_rollback(self._host, self._ledger)
-            except Transient as error:
-                self._host.reporter.note("rollback commit waits", error=str(error))
         return None
+
+    def _publish_pending(self) -> None:
+        if self._ledger.memory.load().pending_rollback is None:
+            return
+        try:
+            publish_rollback(self._host, self._ledger)
+        except MoorlineError as error:
+            self._host.reporter.note("rollback commit waits", error=str(error))
 
     # --- follow the branch ---
 
@@ -109,9 +116,9 @@ class Cycle:
             )
             return rollout.run()
         outcome = self._repair(target.desired, suspect)
-        if target.complaint is not None:
-            raise target.complaint
-        return outcome
+        if target.complaint is None:
+            return outcome
+        return _with_complaint(outcome, target.complaint)
 
     def _open_entry(self, target: Target) -> Entry | None:
         """The rollout that is under way, if it is still wanted; one that is not is closed."""
@@ -156,13 +163,16 @@ class Cycle:
         """Leave a rollout whose file is no longer the one on the branch."""
         if not self._fetch_due():
             return
+        name = self._ledger.environment
         try:
             tip = self._host.repo.fetch()
+            change = self._host.repo.last_change(tip, environment_path(name))
+            if change is None or change.sha == target.change.sha:
+                return
+            self._loader.load(name, tip)
         except MoorlineError:
-            return  # no news is no reason to stop
-        change = self._host.repo.last_change(tip, environment_path(self._ledger.environment))
-        if change is not None and change.sha != target.change.sha:
-            raise Superseded(f"{change.sha[:7]} by {change.author} is newer")
+            return  # no news, or news that nobody could follow: no reason to stop
+        raise Superseded(f"{change.sha[:7]} by {change.author} is newer")
 
     # --- repair ---
 
@@ -229,14 +239,19 @@ class Cycle:
             self._host.reporter.note("records wait", error=str(error))
 
     def _remember(self, outcome: Outcome) -> None:
-        memory = self._ledger.memory.load()
-        trouble = outcome.sentence if outcome.word == "failed" else ""
-        if outcome.word != "converged":
+        if outcome.word not in {"converged", "held"}:
             now = self._host.clock.now().isoformat(timespec="seconds")
-            self._ledger.remember(last_event=outcome.sentence, last_event_at=now, trouble=trouble)
-        elif memory.trouble:
-            self._ledger.remember(trouble="")
+            self._ledger.remember(last_event=outcome.sentence, last_event_at=now)
+        failed = outcome.sentence if outcome.word == "failed" else ""
+        self._remember_trouble(str(outcome.complaint) if outcome.complaint else failed)
 
     def _remember_trouble(self, trouble: str) -> None:
         if self._ledger.memory.load().trouble != trouble:
             self._ledger.remember(trouble=trouble)
+
+
+def _with_complaint(outcome: Outcome, complaint: MoorlineError) -> Outcome:
+    """The same, held: what is proven was looked after, and the branch was not followed."""
+    if outcome.word != "converged":
+        return replace(outcome, complaint=complaint)
+    return Outcome("held", str(complaint), complaint=complaint)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from moorline.agent.acceptance import Acceptance
 from moorline.agent.config import Config
 from moorline.agent.journal import Entry, Journal, RecordFile
 from moorline.agent.memory import Memory, MemoryFile
@@ -21,6 +22,7 @@ class Ledger:
     memory: MemoryFile
     journal: Journal
     outbox: Outbox
+    acceptance: Acceptance
 
     @classmethod
     def open(cls, config: Config, environment: str) -> "Ledger":
@@ -31,6 +33,7 @@ class Ledger:
             MemoryFile(state_dir, environment),
             Journal(state_dir, environment),
             Outbox(state_dir, environment, config.host),
+            Acceptance(state_dir, environment),
         )
 
     def remember(self, **changes: object) -> Memory:

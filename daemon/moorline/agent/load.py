@@ -80,7 +80,7 @@ class Loader:
         for service in parsed.services:
             for mount in service.files:
                 content = contents[_source(parsed, mount)]
-                stored[mount] = self._files.store(mount, content)
+                stored[mount] = self._files.store(environment, mount, content)
         return build_desired(
             _with_secrets(parsed, contents), commit=commit, blob=blob.oid, files=stored
         )

@@ -8,7 +8,7 @@ anew between two cycles.
 import random
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +80,7 @@ class Daemon:
         hosts: HostFactory = open_host,
         ledgers: LedgerFactory = Ledger.open,
     ) -> None:
-        """`hosts` and `ledgers` make the ports and the durable side anew for each configuration."""
+        """`hosts` and `ledgers` make the ports and the durable side, anew for each reload."""
         self._hosts = hosts
         self._ledgers = ledgers
         self._config_path = config_path
@@ -147,7 +147,8 @@ class Daemon:
         except MoorlineError as error:
             self._wake.give_back(suspects)
             word, sentence = "error", str(error)
-        if word != "converged" or sentence != desk.said:
+        # what is merely so is said once, what was done is said each time
+        if word in {"proven", "taken back", "repaired"} or sentence != desk.said:
             self._reporter.note("cycle", environment=desk.environment, end=word, says=sentence)
             desk.said = sentence
         now = clock.monotonic()
@@ -164,7 +165,7 @@ class Daemon:
         watches.callback(engine.stop)
         refs = local_refs(host.config.repo.url)
         if refs is not None:
-            repo = RepoWatch(refs, self._wake)
+            repo = RepoWatch(refs, host.config.repo.branch, self._wake)
             repo.start()
             watches.callback(repo.stop)
 

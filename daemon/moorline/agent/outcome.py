@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from moorline.errors import MoorlineError
+
 __all__ = ["EXIT_CODES", "Outcome", "Word"]
 
 Word: TypeAlias = Literal[
@@ -18,13 +20,23 @@ EXIT_CODES: dict[Word, int] = {
     "failed": 1,
     "held": 4,
 }
-"""What `moorline apply` returns."""
+"""What `moorline apply` returns on an outcome without a complaint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of one cycle. `record` is the id of the record that it left, if any."""
+    """The end of one cycle. `record` is the id of the record that it left, if any.
+
+    `complaint` is why the branch could not be followed, where what is proven was looked after
+    instead: a remote that is away, an invalid file, a quarantined commit.
+    """
 
     word: Word
     sentence: str
     record: str = ""
+    complaint: MoorlineError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What `moorline apply` returns."""
+        return self.complaint.exit_code if self.complaint else EXIT_CODES[self.word]

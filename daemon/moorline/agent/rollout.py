@@ -122,17 +122,22 @@ class Rollout:
         if self._entry.phase != "proven":
             self._proven()  # nothing had to be proven: only the words of the file changed
         entry = self._entry
+        mounted = {
+            str(mount["Source"]) for each in self._desired.workloads for mount in each.mounts
+        }
+        self._host.files.sweep(entry.environment, mounted)
         sentence = f"{entry.environment} is proven at {entry.commit[:7]}: {_summary(entry)}"
         record = deployment_record(self._host, entry, "proven", sentence)
         self._ledger.file_record(entry, record)
         return Outcome("proven", sentence, entry.id)
 
     def _take_back(self, failure: VersionFailed) -> Outcome:
+        verdict = self._entry.timings | {"verdict": self._elapsed()}
         services = self._evidence()
         services[failure.service] = failed_service(
             self._host, self._desired, failure, self._previous_pins(), services
         )
-        self._turn("taking back", timing="verdict", services=services, reason=str(failure))
+        self._turn("taking back", timings=verdict, services=services, reason=str(failure))
         return TakeBack(self._host, self._ledger, self._entry).run()
 
     def _evidence(self) -> dict[str, dict[str, object]]:

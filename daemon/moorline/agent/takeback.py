@@ -21,7 +21,7 @@ from moorline.agent.paperwork import deployment_record
 from moorline.agent.publish import publish_rollback
 from moorline.core.desired import Desired, with_specs
 from moorline.core.model import Environment
-from moorline.errors import RemoteUnreachable, Stalled
+from moorline.errors import MoorlineError, Stalled
 
 __all__ = ["TakeBack"]
 
@@ -102,8 +102,8 @@ class TakeBack:
     def _publish(self) -> str:
         try:
             return publish_rollback(self._host, self._ledger)
-        except RemoteUnreachable as error:
-            # stays pending: the next cycle that reaches the remote publishes it
+        except MoorlineError as error:
+            # stays pending: the next cycle that reaches the remote tries again
             self._host.reporter.note("rollback commit waits", error=str(error))
             return ""
 

@@ -39,7 +39,7 @@ def find_target(host: Host, ledger: Ledger, loader: Loader) -> Target:
     """
     memory = ledger.memory.load()
     try:
-        tip = _accepted_tip(host, memory)
+        tip = _accepted_tip(host, ledger, memory.accepted)
         return _at(host, loader, ledger.environment, tip, memory)
     except Stalled as complaint:
         if memory.proven is None:
@@ -53,17 +53,18 @@ def find_target(host: Host, ledger: Ledger, loader: Loader) -> Target:
         )
 
 
-def _accepted_tip(host: Host, memory: Memory) -> str:
+def _accepted_tip(host: Host, ledger: Ledger, accepted: str) -> str:
     tip = host.repo.tip()
     if tip is None:
         raise NotFound("the state repo was never fetched", mend="check [repo] url and the network")
-    if memory.accepted and host.repo.relation(memory.accepted, tip) in {"behind", "diverged"}:
-        raise HistoryRewritten(
-            f"the state branch at {tip[:7]} does not continue from the accepted "
-            f"{memory.accepted[:7]}: it was reset or rewritten",
-            mend="put the branch back, or push a commit on top of the accepted one",
-        )
-    return tip
+    continues = not accepted or host.repo.relation(accepted, tip) in {"same", "ahead"}
+    if continues or ledger.acceptance.read() == tip:
+        return tip
+    raise HistoryRewritten(
+        f"{ledger.environment}: the state branch at {tip[:7]} does not continue from the accepted "
+        f"{accepted[:7]}: it was reset or rewritten",
+        mend=f"if that is right, run 'moorline accept {ledger.environment} {tip}'",
+    )
 
 
 def _at(host: Host, loader: Loader, environment: str, tip: str, memory: Memory) -> Target:

@@ -64,10 +64,11 @@ class EngineWatch:
 
 
 class RepoWatch:
-    """Watches the refs of a repository on this host."""
+    """Watches one branch of a repository on this host."""
 
-    def __init__(self, refs: Path, wake: Wake) -> None:
+    def __init__(self, refs: Path, branch: str, wake: Wake) -> None:
         self._refs = refs
+        self._branch = str(refs / branch)
         self._wake = wake
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="repo-watch", daemon=True)
@@ -85,7 +86,8 @@ class RepoWatch:
         changes = watchfiles.watch(
             self._refs,
             stop_event=self._stop,
-            watch_filter=None,
+            # not the history branches: those are our own pushes
+            watch_filter=lambda _change, path: path == self._branch,
             # a push is a rename within a few milliseconds: there is no flurry to wait out
             step=5,
             debounce=20,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from moorline.adapters.engine import DockerEngine
 from moorline.adapters.files import HostFileStore
+from moorline.adapters.ports import Registry
 from moorline.adapters.probe import SocketProber
 from moorline.adapters.staterepo import GitStateRepo
 from moorline.agent.clock import SystemClock
@@ -15,7 +16,7 @@ from moorline.agent.host import Host
 from moorline.agent.report import Reporter
 from moorline.errors import Interrupted
 
-__all__ = ["open_host", "open_repo"]
+__all__ = ["open_engine", "open_host", "open_registry", "open_repo"]
 
 
 def open_repo(config: Config, mirror: Path) -> GitStateRepo:
@@ -32,13 +33,27 @@ def open_repo(config: Config, mirror: Path) -> GitStateRepo:
     )
 
 
+def open_engine(config: Config) -> DockerEngine:
+    """The configured engine; it connects on first use."""
+    docker_config = config.engine.docker_config
+    return DockerEngine(
+        config.engine.url, docker_config=Path(docker_config) if docker_config else None
+    )
+
+
+def open_registry(config: Config | None = None) -> Registry:
+    """Any registry, with Docker's credentials of this host."""
+    # the daemon asks no registry, and httpx takes as long to import as all the rest
+    from moorline.adapters.registry import OciRegistry  # noqa: PLC0415
+
+    docker_config = config.engine.docker_config if config else None
+    return OciRegistry(docker_config=Path(docker_config) if docker_config else None)
+
+
 @contextmanager
 def open_host(config: Config, reporter: Reporter, stop: threading.Event) -> Iterator[Host]:
     """Everything that acting on this host needs; `stop` ends waits and leaves rollouts."""
-    docker_config = config.engine.docker_config
-    engine = DockerEngine(
-        config.engine.url, docker_config=Path(docker_config) if docker_config else None
-    )
+    engine = open_engine(config)
     repo = open_repo(config, Path(config.state_dir, "mirror.git"))
     try:
         yield Host(

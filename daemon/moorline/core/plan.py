@@ -254,10 +254,13 @@ def _stop_in_the_way(steps: _Steps, slots: Sequence[Slot]) -> None:
     """Stop first what holds a port that another service is about to take; waiting for its own
     turn could be waiting for each other.
     """
+    taken = [(slot.workload, host_ports(slot.service)) for slot in slots if slot.starts]
     for slot in slots:
-        others = (s for s in slots if s.workload is not slot.workload and s.starts)
-        needed = {port for other in others for port in host_ports(other.service)}
-        in_the_way = [old for old in slot.superseded if old.host_ports & needed]
+        in_the_way = [
+            old
+            for old in slot.superseded
+            if any(who is not slot.workload and old.host_ports & ports for who, ports in taken)
+        ]
         _stop(steps, in_the_way, steps.ready, why="another service takes its port")
 
 

@@ -15,6 +15,8 @@ from typing import Literal
 import requests
 from docker import APIClient
 from docker.errors import DockerException, create_api_error_from_http_exception
+from docker.transport import UnixHTTPAdapter
+from docker.transport.unixconn import UnixHTTPConnectionPool
 
 from moorline.adapters.engine.failures import translated
 from moorline.core.values import JsonObject
@@ -82,14 +84,34 @@ class Connection:
 
     def _open(self, version: str, timeout: float) -> APIClient:
         try:
-            return APIClient(
+            client = APIClient(
                 self._url,
                 version=version,
                 timeout=timeout,  # type: ignore[arg-type]  # the stub says int; requests takes both
-                max_pool_size=_POOL,
             )
         except DockerException as error:
             raise InvalidConfig(f"engine.url {self._url!r}: {error}") from error
+        adapter = client.get_adapter(client.base_url)
+        if isinstance(adapter, UnixHTTPAdapter):
+            client.mount(client.base_url, _OnePool(adapter.socket_path))
+        return client
+
+
+class _OnePool(UnixHTTPAdapter):
+    """The SDK's adapter for Unix sockets, with one pool of connections per client.
+
+    The SDK's own keeps a pool for each URL and closes the 26th last used: connections are hardly
+    ever used twice, and with many threads one may find its pool closed under it.
+    """
+
+    def __init__(self, socket_path: str) -> None:
+        super().__init__(f"http+unix://{socket_path}", max_pool_size=_POOL)
+
+    def get_connection(
+        self, url: str | bytes, proxies: Mapping[str, str] | None = None
+    ) -> UnixHTTPConnectionPool:
+        del url
+        return super().get_connection("http+docker://localhost", proxies)
 
 
 def post(

@@ -7,7 +7,6 @@ Rule 2: the end of the stream is not an error: subscribe again, then look at eve
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-import requests
 import urllib3
 from docker import APIClient
 from docker.errors import StreamParseError
@@ -51,10 +50,8 @@ class Subscription:
                 event = _event(raw)
                 if event:
                     yield event
-        # what a socket closed by another thread, or cut off in the middle of a line, looks like
-        except (requests.RequestException, urllib3.exceptions.HTTPError, StreamParseError):
-            return
-        except (OSError, ValueError, AttributeError):
+        # cut off in the middle of a line; the SDK itself takes a broken connection for the end
+        except (StreamParseError, urllib3.exceptions.HTTPError):
             return
 
     def close(self) -> None:

@@ -30,11 +30,14 @@ def translated(what: str) -> Iterator[None]:
         yield
     except APIError as error:
         raise refusal(what, error.status_code, str(error.explanation or error)) from error
+    except DockerException as error:
+        raise EngineRefused(f"{what}: {one_line(str(error))}") from error
+    except ValueError as error:
+        text = f"{what}: the engine's answer cannot be read ({one_line(str(error))})"
+        raise EngineRefused(text, mend="is engine.url that of a Docker Engine?") from error
     # RequestException covers the request; urllib3's and OSError a stream that breaks later
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise _unreachable(what, error) from error
-    except DockerException as error:
-        raise EngineRefused(f"{what}: {one_line(str(error))}") from error
 
 
 @contextmanager

@@ -80,6 +80,11 @@ _MIRROR = (
 
 _NETWORK = (
     _Rule(
+        r"cannot run ssh|ssh: (command )?not found|unable to find remote helper",
+        Stalled,
+        "install it: apt-get install git openssh-client",
+    ),
+    _Rule(
         r"dubious ownership",
         AccessDenied,
         "give the repository to the user that moorline runs as, or reach it over ssh://",
@@ -153,11 +158,11 @@ def push_failure(remote: RemoteUrl, branch: str, done: Completed) -> MoorlineErr
     report = _REPORT.search(done.out.decode(errors="replace"))
     if report is None:
         return None
-    kind, reason = report[1], _clean(report[2])
+    said = [_stripped(line) for line in _lines(done.err) if line.startswith("remote: ")]
+    kind, reason = report[1], ": ".join([_clean(report[2]), *said[:1]])
     if _RACE.search(reason):
-        return Rejected(f"{branch} moved while it was written: {reason}")
-    said = [line.removeprefix("remote: ") for line in _lines(done.err) if "remote: " in line]
-    because = f"{remote} refused the push to {branch}: {': '.join([reason, *said[:1]])}"
+        return Rejected(f"{branch} of {remote} moved while it was written: {reason}")
+    because = f"{remote} refused the push to {branch}: {reason}"
     if kind == "remote failure" or "unpack" in reason:
         return RemoteUnreachable(because)
     if _CHECKED_OUT in reason:
@@ -193,9 +198,9 @@ def _last(lines: Sequence[str]) -> str:
 
 
 def _stripped(line: str) -> str:
-    return re.sub(r"^(remote: )?(fatal: |error: )?", "", line)
+    return re.sub(r"^(remote: )?(fatal: |error: )?", "", line)[:_MAX_LINE]
 
 
 def _clean(line: str) -> str:
     printable = "".join(c if c.isprintable() else " " for c in line).strip()
-    return re.sub(r"://[^/\s@]*@", "://", printable)[:_MAX_LINE]
+    return re.sub(r"://[^/\s@]*@", "://", printable)

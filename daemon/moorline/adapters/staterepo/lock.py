@@ -6,14 +6,17 @@ outlives a killed moorline therefore still holds it, with everything it started 
 
 import fcntl
 import os
+import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from moorline.errors import StorageFailed
 
-__all__ = ["MirrorLock", "storage"]
+__all__ = ["MirrorLock", "remove_stale_lock", "storage"]
+
+_IN_THE_WAY = re.compile(r"Unable to create '(/[^']+\.lock)': File exists")
 
 _LOOK_AGAIN = 0.02
 
@@ -48,6 +51,23 @@ class MirrorLock:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def remove_stale_lock(repository: Path, said: str, *, older_than: float) -> None:
+    """Remove the lock that git complains of, if it is in `repository` and `older_than` seconds.
+
+    For a remote on a local path: whoever kills moorline with everything it started may kill the
+    receiving git too, and leave its lock. Git holds one for milliseconds; nothing else would ever
+    take it away, and no record could be written any more.
+    """
+    found = _IN_THE_WAY.search(said)
+    if found is None:
+        return
+    lock = Path(found[1]).resolve()
+    with suppress(OSError):
+        old = time.time() - lock.stat().st_mtime > older_than
+        if old and lock.is_relative_to(repository.resolve()):
+            lock.unlink()
 
 
 def _take(descriptor: int) -> bool:

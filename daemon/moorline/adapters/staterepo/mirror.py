@@ -4,6 +4,7 @@ Nothing in it is precious: every ref is the remote's as of the last fetch or pus
 that lost something is thrown away for a new one.
 """
 
+import os
 import re
 import shutil
 from contextlib import suppress
@@ -14,7 +15,7 @@ from moorline.adapters.staterepo.commands import Commands, contended
 from moorline.adapters.staterepo.failures import MirrorDamaged
 from moorline.adapters.staterepo.lock import storage
 from moorline.adapters.staterepo.words import is_sha
-from moorline.errors import MoorlineError, NotFound, Stalled
+from moorline.errors import MoorlineError, NotFound, Stalled, StorageFailed
 
 __all__ = ["TRACKING", "Mirror"]
 
@@ -129,8 +130,7 @@ class Mirror:
         with storage(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.sweep()
-            if self._is_foreign():
-                self._set_aside()
+            self._make_room()
             if not self._exists():
                 self._create()
         self._prepared = True
@@ -178,11 +178,16 @@ class Mirror:
     def _exists(self) -> bool:
         return (self.path / _URL_FILE).exists()
 
-    def _is_foreign(self) -> bool:
-        """Whether it is another URL's mirror, whose history must not be mixed into this one's."""
-        if not self._exists():
-            return self.path.exists()
-        return (self.path / _URL_FILE).read_text() != self.git.remote.text
+    def _make_room(self) -> None:
+        """Take another URL's mirror away: its history must not be mixed into this one's."""
+        if self._exists():
+            if (self.path / _URL_FILE).read_text() != self.git.remote.text:
+                self._set_aside()
+        elif self.path.is_dir() and any(self.path.iterdir()):
+            raise StorageFailed(
+                f"{self.path} exists and is no mirror of moorline's",
+                mend="move it away, or choose another state directory",
+            )
 
     def _create(self) -> None:
         fresh = self._fresh()
@@ -197,7 +202,11 @@ class Mirror:
     def _fresh(self) -> Path:
         fresh = self._sibling("new")
         self.git.local(fresh, "init", "--quiet", "--bare", "--template=", "--initial-branch=_none")
-        (fresh / _URL_FILE).write_text(self.git.remote.text)
+        with (fresh / _URL_FILE).open("w") as file:
+            file.write(self.git.remote.text)
+            file.flush()
+            # the mirror is known by this file, also after a power failure
+            os.fsync(file.fileno())
         return fresh
 
     def _set_aside(self) -> None:

@@ -9,7 +9,7 @@ from moorline.adapters.staterepo.commands import Commands, contended
 from moorline.adapters.staterepo.environment import Access, git_environment
 from moorline.adapters.staterepo.failures import Rejected, push_failure
 from moorline.adapters.staterepo.formats import blob_oid, commit_stream, parse_tree
-from moorline.adapters.staterepo.lock import MirrorLock
+from moorline.adapters.staterepo.lock import MirrorLock, remove_stale_lock
 from moorline.adapters.staterepo.mirror import TRACKING, Mirror
 from moorline.adapters.staterepo.reading import MirrorReader, heals
 from moorline.adapters.staterepo.url import RemoteUrl
@@ -168,4 +168,6 @@ class GitStateRepo(MirrorReader):
         git = self.mirror.git
         done = git.attempt_network(self.mirror.path, *words, f"{sha}:refs/heads/{branch}")
         if done.code != 0:
+            if git.remote.transport == "file":
+                remove_stale_lock(Path(git.remote.text), done.err, older_than=git.timeout)
             raise push_failure(git.remote, branch, done) or git.network_failure("push", done)

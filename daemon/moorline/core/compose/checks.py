@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
+from typing import TypeAlias
 
 from moorline.core.compose.ports import Published
 from moorline.core.compose.reader import suggestion
@@ -10,6 +11,10 @@ from moorline.core.compose.service import Draft
 from moorline.core.model import Dependency, Service
 
 __all__ = ["settle"]
+
+# (port, protocol) → address → service
+_Taken: TypeAlias = dict[tuple[int, str], dict[str, str]]
+_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - compared, never listened at
 
 
 def settle(drafts: Mapping[str, Draft]) -> tuple[Service, ...]:
@@ -32,14 +37,18 @@ def _with_dependencies(draft: Draft, drafts: Mapping[str, Draft]) -> Service:
 
 def _is_there(need: Dependency, draft: Draft, drafts: Mapping[str, Draft]) -> bool:
     other = drafts.get(need.service)
-    if other and not other.profiled:
-        return True
+    shared = need.service in draft.service.shares.values()
     place = next(value for dependency, value in draft.needs if dependency is need)
     if other is None:
         place.fail(f"there is no service '{need.service}'{suggestion(need.service, drafts)}")
-    elif need.required:
-        place.fail(f"service '{need.service}' has profiles and is not part of the environment")
-    return False
+        return False
+    if other.profiled:
+        if need.required or shared:
+            place.fail(f"service '{need.service}' has profiles: it is not part of the environment")
+        return False
+    if shared and not other.service.replicas:
+        place.fail(f"service '{need.service}' has no container to share with")
+    return True
 
 
 def _check_cycles(drafts: Mapping[str, Draft]) -> None:
@@ -50,41 +59,45 @@ def _check_cycles(drafts: Mapping[str, Draft]) -> None:
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        # graphlib lists each before what it is needed by
-        cycle = list(reversed(error.args[1]))
-        first = min(range(len(cycle) - 1), key=lambda index: list(drafts).index(cycle[index]))
-        path = [*cycle[first:-1], *cycle[:first], cycle[first]]
-        needs = drafts[path[0]].needs
-        place = next(value for need, value in needs if need.service == path[1])
-        place.fail(f"depends on itself: {' → '.join(path)}")
+        _report_cycle(error.args[1], drafts)
+
+
+def _report_cycle(cycle: list[str], drafts: Mapping[str, Draft]) -> None:
+    """Tell the way round, from the first in the file to what it depends on, and so on."""
+    # graphlib names each before what needs it, and the first again at the end
+    members = cycle[:0:-1]
+    order = list(drafts)
+    first = members.index(min(members, key=order.index))
+    path = [*members[first:], *members[:first], members[first]]
+    place = next(value for need, value in drafts[path[0]].needs if need.service == path[1])
+    place.fail(f"depends on itself: {' → '.join(path)}")
 
 
 def _check_ports(drafts: Mapping[str, Draft]) -> None:
-    taken: dict[tuple[int, str], list[tuple[str, str]]] = {}
+    taken: _Taken = {}
     for name, draft in drafts.items():
         for published in draft.published:
             _check_replicas(published, draft.service.replicas)
-            if published.low == published.high:
+            if not published.any_of:
                 _take(published, name, taken)
 
 
 def _check_replicas(published: Published, replicas: int) -> None:
-    if replicas > published.high - published.low + 1:
-        published.value.fail(f"{replicas} containers cannot share the host port {published.low}")
+    if replicas > (len(published.ports) if published.any_of else 1):
+        published.value.fail(f"{replicas} containers cannot share a port of the host")
 
 
-def _take(
-    published: Published, name: str, taken: dict[tuple[int, str], list[tuple[str, str]]]
-) -> None:
-    """Claim one host port. All addresses, written "" or 0.0.0.0, include each single one."""
-    ip = published.ip if published.ip not in ("0.0.0.0", "::") else ""  # noqa: S104 - compared
-    others = taken.setdefault((published.low, published.protocol), [])
-    for other_ip, other in others:
-        if ip == other_ip or "" in (ip, other_ip):
-            port = f"{published.low}/{published.protocol}"
-            published.value.fail(f"host port {port} is published by service '{other}' already")
+def _take(published: Published, name: str, taken: _Taken) -> None:
+    """Claim host ports. All addresses, written "" or 0.0.0.0, include each single one."""
+    ip = "" if published.ip in _EVERYWHERE else published.ip
+    for port in published.ports:
+        others = taken.setdefault((port, published.protocol), {})
+        clash = others.get(ip) or others.get("") or (not ip and next(iter(others.values()), None))
+        if clash:
+            where = f"{port}/{published.protocol}"
+            published.value.fail(f"host port {where} is published by service '{clash}' already")
             return
-    others.append((ip, name))
+        others[ip] = name
 
 
 def _check_names(drafts: Mapping[str, Draft]) -> None:

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from moorline.core.compose.reader import Value, fields
+from moorline.core.compose.reader import Value, fields, optional
 from moorline.core.compose.scalars import boolean, choice, string
 from moorline.core.model import Condition, Dependency
 
@@ -37,6 +37,6 @@ def _long(name: str, value: Value) -> Dependency:
     return Dependency(
         service=name,
         condition=cast("Condition", condition),
-        required=boolean(found["required"]) if "required" in found else True,
-        restart=boolean(found["restart"]) if "restart" in found else False,
+        required=optional(found, "required", boolean, default=True),
+        restart=optional(found, "restart", boolean, default=False),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from moorline.core.compose.reader import Value, fields
+from moorline.core.compose.reader import Value, fields, optional
 from moorline.core.compose.scalars import (
     choice,
     cpus,
@@ -142,7 +142,7 @@ def _restart_policy(value: Value) -> tuple[Json, Value]:
     condition = "any"
     if "condition" in found:
         condition = choice(*_CONDITIONS)(found["condition"]) or condition
-    attempts = whole(0)(found["max_attempts"]) if "max_attempts" in found else 0
+    attempts = optional(found, "max_attempts", whole(0), default=0)
     if attempts and condition != "on-failure":
         found["max_attempts"].fail("needs condition: on-failure")
     for name in ("delay", "window"):

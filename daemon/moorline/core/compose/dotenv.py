@@ -7,7 +7,7 @@ r"""The format of an `env_file`, as Compose reads it.
     NAME="a ${VARIABLE}\n"    variables and escapes; quoted values may span lines
     NAME                     taken from the host, left out where it is not set there
 
-A variable stands for what the file set above it, else for the host's value.
+A variable stands for its value outside of the file, else for what the file set above it.
 """
 
 import re
@@ -59,7 +59,8 @@ def parse(data: bytes, lookup: Callable[[str], str | None]) -> dict[str, str]:
     found: dict[str, str] = {}
 
     def look_up(name: str) -> str | None:
-        return found[name] if name in found else lookup(name)
+        value = lookup(name)
+        return found.get(name) if value is None else value
 
     at = 0
     while (start := _skip(text, at)) < len(text):

@@ -2,7 +2,7 @@
 
 from moorline.core.compose import dotenv
 from moorline.core.compose.context import Context
-from moorline.core.compose.reader import Value, fields
+from moorline.core.compose.reader import Value, fields, optional
 from moorline.core.compose.scalars import boolean, choice, mapping_or_list
 
 __all__ = ["ENV_FILE_KEYS", "environment", "variables"]
@@ -19,7 +19,7 @@ def environment(found: dict[str, Value], context: Context) -> list[str]:
     merged: dict[str, str | None] = {}
     if "env_file" in found:
         for file in _files(found["env_file"]):
-            merged |= _read(file, context)
+            merged |= _read(file, merged, context)
     if "environment" in found:
         merged |= variables(found["environment"], context)
     return as_list(merged)
@@ -45,23 +45,22 @@ def _files(value: Value) -> list[Value]:
     return value.items() if value.is_sequence else [value]
 
 
-def _read(value: Value, context: Context) -> dict[str, str | None]:
-    path_value, required, raw = _options(value)
-    path = context.resolve(path_value)
-    if path is None:
-        return {}
-    data = context.files.get(path)
-    if data is None:
-        if required:
-            path_value.fail(f"no file {path} {context.place_of(path)}")
-        return {}
-    if not context.env_bytes.take(len(data)):
-        path_value.fail("too much to read: env files of more than 4 MiB together")
+def _read(value: Value, before: dict[str, str | None], context: Context) -> dict[str, str | None]:
+    """Read one file; variables in it stand for what earlier files say, before the host."""
+
+    def look_up(name: str) -> str | None:
+        earlier = before.get(name)
+        return context.variables.get(name) if earlier is None else earlier
+
+    place, required, raw = _options(value)
+    path = context.resolve(place)
+    data = _content(path, place, context, required=required) if path else None
+    if path is None or data is None:
         return {}
     try:
-        found = dotenv.parse_raw(data) if raw else dotenv.parse(data, context.variables.get)
+        found = dotenv.parse_raw(data) if raw else dotenv.parse(data, look_up)
     except dotenv.DotenvError as error:
-        path_value.fail(f"{path}: {error}")
+        place.fail(f"{path}: {error}")
         return {}
     if context.is_host(path):
         for text in found.values():
@@ -69,10 +68,22 @@ def _read(value: Value, context: Context) -> dict[str, str | None]:
     return dict(found)
 
 
+def _content(path: str, place: Value, context: Context, *, required: bool) -> bytes | None:
+    data = context.files.get(path)
+    if data is None:
+        if required:
+            place.fail(f"no file {path} {context.place_of(path)}")
+        return None
+    if not context.env_bytes.take(len(data)):
+        place.fail("too much to read: env files of more than 4 MiB together")
+        return None
+    return data
+
+
 def _options(value: Value) -> tuple[Value, bool, bool]:
     if not value.is_mapping:
         return value, True, False
     found = fields(value, ENV_FILE_KEYS, required=("path",))
-    required = boolean(found["required"]) if "required" in found else True
+    required = optional(found, "required", boolean, default=True)
     raw = "format" in found and choice("raw")(found["format"]) == "raw"
     return found.get("path", value), required, raw

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import Literal, cast
 
-from moorline.core.compose.reader import Value, fields
+from moorline.core.compose.reader import Value, fields, optional
 from moorline.core.compose.scalars import boolean, choice, filled, seconds, whole
 from moorline.core.model import HealthPolicy, Settings
 
@@ -60,8 +60,8 @@ def service_health(value: Value | None) -> HealthPolicy:
     return HealthPolicy(
         http=_address(health["http"], _HTTP, "http://:3000/health") if "http" in health else None,
         tcp=_address(health["tcp"], _TCP, ":5432") if "tcp" in health else None,
-        deadline=seconds(health["deadline"]) if "deadline" in health else None,
-        stability=seconds(health["stability"]) if "stability" in health else None,
+        deadline=optional(health, "deadline", seconds, default=None),
+        stability=optional(health, "stability", seconds, default=None),
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from moorline.core.compose import extension
@@ -70,11 +71,8 @@ def _context(
     networks = {"default": default_network(name)} | _read(
         found.get("networks"), lambda key, entry: network(key, entry, name)
     )
-    return Context(
-        environment=name,
-        folder=bare.folder,
-        variables=variables,
-        files=files,
+    return replace(
+        bare,
         networks=networks,
         volumes=_read(found.get("volumes"), lambda key, entry: volume(key, entry, name)),
         secrets=_read(found.get("secrets"), lambda key, entry: source("secret", key, entry, bare)),
@@ -91,9 +89,9 @@ def _section(value: Value | None) -> dict[str, Value]:
     if value is None or value.is_null:
         return {}
     found = value.entries()
-    for key in found:
+    for key, entry in found.items():
         if not _KEY.fullmatch(key):
-            value.fail_key(key, "a name is made of letters, digits, '.', '_' and '-'")
+            entry.fail_key("a name is made of letters, digits, '.', '_' and '-'")
     return found
 
 

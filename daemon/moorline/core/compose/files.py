@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from moorline.core.compose.context import Context
 from moorline.core.compose.networking import is_external
-from moorline.core.compose.reader import Value, fields, suggestion
+from moorline.core.compose.reader import Value, fields, optional, suggestion
 from moorline.core.compose.scalars import file_mode, filled, string, whole
 from moorline.core.model import FileMount, FileSource
 
@@ -57,7 +57,7 @@ def source(kind: Kind, key: str, value: Value, context: Context) -> FileSource:
     else:
         found = fields(value, CONFIG_KEYS, REFUSED_CONFIG_KEYS)
     if is_external(found):
-        name = filled(found["name"]) if "name" in found else key
+        name = optional(found, "name", filled, default=key)
         return FileSource(kind=kind, key=key, origin="external", value=name)
     if "name" in found:
         found["name"].fail("has a meaning only beside external: true")
@@ -115,15 +115,15 @@ def _short(kind: Kind, item: Value) -> FileMount:
 
 def _long(kind: Kind, item: Value) -> FileMount:
     found = fields(item, GRANT_KEYS, required=("source",))
-    key = filled(found["source"]) if "source" in found else ""
-    target = filled(found["target"]) if "target" in found else key
+    key = optional(found, "source", filled, default="")
+    target = optional(found, "target", filled, default=key)
     return FileMount(
         kind=kind,
         source=key,
         target=target if target.startswith("/") else _FOLDERS[kind] + target,
-        uid=_owner(found["uid"]) if "uid" in found else 0,
-        gid=_owner(found["gid"]) if "gid" in found else 0,
-        mode=file_mode(found["mode"]) if "mode" in found else 0o444,
+        uid=optional(found, "uid", _owner, default=0),
+        gid=optional(found, "gid", _owner, default=0),
+        mode=optional(found, "mode", file_mode, default=0o444),
     )
 
 

@@ -3,7 +3,7 @@
 from moorline.core.compose.commands import command
 from moorline.core.compose.context import Context
 from moorline.core.compose.envvars import as_list, variables
-from moorline.core.compose.reader import Value, fields
+from moorline.core.compose.reader import Value, fields, optional
 from moorline.core.compose.scalars import boolean, string
 from moorline.core.model import Hook
 
@@ -25,14 +25,14 @@ def hooks(value: Value, context: Context) -> tuple[Hook, ...]:
 
 def _hook(item: Value, context: Context) -> Hook:
     found = fields(item, HOOK_KEYS, required=("command",))
-    words = command(found["command"]) if "command" in found else None
+    words = optional(found, "command", command, default=None)
     if not words and "command" in found:
         found["command"].fail("must not be empty")
     environment = variables(found["environment"], context) if "environment" in found else {}
     return Hook(
         command=tuple(words or ()),
-        user=string(found["user"]) if "user" in found else "",
-        privileged=boolean(found["privileged"]) if "privileged" in found else False,
-        working_dir=string(found["working_dir"]) if "working_dir" in found else "",
+        user=optional(found, "user", string, default=""),
+        privileged=optional(found, "privileged", boolean, default=False),
+        working_dir=optional(found, "working_dir", string, default=""),
         environment=tuple(as_list(environment)),
     )

@@ -2,7 +2,7 @@
 
 import re
 
-from moorline.core.compose.reader import Value, fields, suggestion
+from moorline.core.compose.reader import Value, fields, optional, suggestion
 from moorline.core.compose.scalars import (
     filled,
     mapping_or_list,
@@ -55,7 +55,7 @@ def logging(value: Value) -> JsonObject:
     """The logging driver and its options, which are text to the engine."""
     found = fields(value, LOGGING_KEYS)
     return {
-        "Type": string(found["driver"]) if "driver" in found else "",
+        "Type": optional(found, "driver", string, default=""),
         "Config": text_mapping(found["options"]) if "options" in found else {},
     }
 
@@ -103,9 +103,9 @@ def devices(value: Value) -> list[Json]:
 def _device(item: Value) -> JsonObject:
     if item.is_mapping:
         found = fields(item, DEVICE_KEYS, required=("source",))
-        source = filled(found["source"]) if "source" in found else "/"
-        target = filled(found["target"]) if "target" in found else ""
-        permissions = filled(found["permissions"]) if "permissions" in found else ""
+        source = optional(found, "source", filled, default="/")
+        target = optional(found, "target", filled, default="")
+        permissions = optional(found, "permissions", filled, default="")
     else:
         source, _, rest = filled(item).partition(":")
         target, _, permissions = rest.partition(":")
@@ -130,8 +130,8 @@ def _ulimit(name: str, entry: Value) -> JsonObject:
         limit = whole(-1)(entry)
         return {"Name": name, "Soft": limit, "Hard": limit}
     found = fields(entry, ULIMIT_KEYS, required=("soft", "hard"))
-    soft = whole(-1)(found["soft"]) if "soft" in found else -1
-    hard = whole(-1)(found["hard"]) if "hard" in found else -1
+    soft = optional(found, "soft", whole(-1), default=-1)
+    hard = optional(found, "hard", whole(-1), default=-1)
     if -1 != hard < soft:
         entry.fail("soft is above hard")
     return {"Name": name, "Soft": soft, "Hard": hard}

@@ -4,7 +4,7 @@ import re
 from ipaddress import ip_address, ip_network
 
 from moorline.core.compose.context import Context
-from moorline.core.compose.reader import Value, fields, suggestion
+from moorline.core.compose.reader import Value, fields, optional, suggestion
 from moorline.core.compose.scalars import (
     boolean,
     filled,
@@ -80,7 +80,7 @@ def default_network(environment: str) -> Network:
 def network(key: str, value: Value, environment: str) -> Network:
     """Read one entry of the top-level `networks`."""
     found = {} if value.is_null else fields(value, NETWORK_KEYS, REFUSED_NETWORK_KEYS)
-    name = filled(found["name"]) if "name" in found else ""
+    name = optional(found, "name", filled, default="")
     if is_external(found):
         return Network(key=key, name=name or key, external=True)
     body: dict[str, Json] = {}
@@ -182,12 +182,12 @@ def _attachment(key: str, value: Value, context: Context) -> Attachment:
     return Attachment(
         network=key,
         aliases=tuple(strings(found["aliases"])) if "aliases" in found else (),
-        ipv4_address=_address(found["ipv4_address"]) if "ipv4_address" in found else None,
-        ipv6_address=_address(found["ipv6_address"]) if "ipv6_address" in found else None,
+        ipv4_address=optional(found, "ipv4_address", _address, default=None),
+        ipv6_address=optional(found, "ipv6_address", _address, default=None),
         link_local_ips=_addresses(found.get("link_local_ips")),
-        mac_address=mac_address(found["mac_address"]) if "mac_address" in found else None,
-        driver_opts=text_mapping(found["driver_opts"]) if "driver_opts" in found else {},
-        priority=integer(found["priority"]) if "priority" in found else 0,
+        mac_address=optional(found, "mac_address", mac_address, default=None),
+        driver_opts=optional(found, "driver_opts", text_mapping, default={}),
+        priority=optional(found, "priority", integer, default=0),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from moorline.core.compose.context import Context
-from moorline.core.compose.reader import Value, fields
+from moorline.core.compose.reader import Value, fields, optional
 from moorline.core.compose.scalars import choice, filled, string, text, whole
 from moorline.core.values import Json
 
@@ -27,13 +27,14 @@ _HIGHEST = 65_535
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Host ports that one entry takes: `low` to `high` at an address, "" for all addresses."""
+    """Host ports that one entry takes at an address, "" for all addresses."""
 
     value: Value
     ip: str
-    low: int
-    high: int
+    ports: range
     protocol: str
+    any_of: bool
+    """Whether each container takes one of them, whichever is free, and not all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ def _publish(entry: _Entry, result: Ports) -> None:
         binding = {"HostIp": entry.ip, "HostPort": _host_port(host, index, single=single)}
         result.bindings.setdefault(key, []).append(binding)
     if host:
-        taken = Published(entry.value, entry.ip, host[0], host[-1], entry.protocol)
+        any_of = single and len(host) > 1
+        taken = Published(entry.value, entry.ip, host, entry.protocol, any_of)
         result.published.append(taken)
 
 
@@ -126,7 +128,7 @@ def _long(item: Value) -> _Entry | None:
     found = fields(item, PORT_KEYS, required=("target",))
     if "target" not in found:
         return None
-    protocol = choice(*_PROTOCOLS)(found["protocol"]) if "protocol" in found else "tcp"
+    protocol = optional(found, "protocol", choice(*_PROTOCOLS), default="tcp")
     target = whole(1, _HIGHEST)(found["target"])
     ip = _ip(found["host_ip"], filled(found["host_ip"])) if "host_ip" in found else ""
     host = None

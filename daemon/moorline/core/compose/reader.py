@@ -6,14 +6,17 @@ in the end whether the result may be used.
 """
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 from moorline.core.compose.yamltree import MappingNode, Mark, Node, ScalarNode, SequenceNode
 from moorline.errors import Problem
 
-__all__ = ["Problems", "TooManyProblems", "Value", "fields", "suggestion"]
+__all__ = ["Problems", "TooManyProblems", "Value", "fields", "optional", "suggestion"]
+
+T = TypeVar("T")
 
 # Nobody reads further, and a hostile file could make each of 50,000 nodes a problem.
 MAX_PROBLEMS = 200
@@ -64,10 +67,16 @@ class Value:
     node: Node
     key: str
     problems: Problems
+    key_mark: Mark | None = None
+    """Where its key stands, in a mapping."""
 
     def fail(self, message: str) -> None:
         """Report a problem here."""
         self.problems.add(self.node.mark, self.key, message)
+
+    def fail_key(self, message: str) -> None:
+        """Report a problem with the key."""
+        self.problems.add(self.key_mark or self.node.mark, self.key, message)
 
     @property
     def is_null(self) -> bool:
@@ -105,16 +114,9 @@ class Value:
             self.fail("must be a mapping")
             return {}
         return {
-            entry.key: Value(entry.value, self._path_to(entry.key), self.problems)
+            entry.key: Value(entry.value, self._path_to(entry.key), self.problems, entry.mark)
             for entry in self.node.entries
         }
-
-    def fail_key(self, name: str, message: str) -> None:
-        """Report a problem with a key of this mapping, where the key stands."""
-        if not isinstance(self.node, MappingNode):
-            raise TypeError(f"{self.key} has no keys")
-        mark = next(entry.mark for entry in self.node.entries if entry.key == name)
-        self.problems.add(mark, self._path_to(name), message)
 
     def _path_to(self, name: str) -> str:
         return f"{self.key}.{name}" if self.key else name
@@ -140,14 +142,21 @@ def fields(
         if name in supported:
             found[name] = entry
         elif name in refused:
-            value.fail_key(name, f"not supported: {refused[name]}")
+            entry.fail_key(f"not supported: {refused[name]}")
         elif owner or not name.startswith("x-"):
             hint = suggestion(name, [*supported, *refused])
-            value.fail_key(name, f"not a {owner or 'Compose'} key{hint}")
+            entry.fail_key(f"not a {owner or 'Compose'} key{hint}")
     for name in required:
         if value.is_mapping and name not in found:
             value.fail(f"'{name}' is missing")
     return found
+
+
+def optional(
+    found: Mapping[str, Value], name: str, read: Callable[[Value], T], *, default: T
+) -> T:
+    """Read a key if it is there."""
+    return read(found[name]) if name in found else default
 
 
 def suggestion(name: str, known: Collection[str]) -> str:

@@ -145,24 +145,31 @@ def boolean(value: Value) -> bool:
 
 def integer(value: Value) -> int:
     """A whole number, or text that is one (`${REPLICAS}` always is text)."""
-    node = value.node
-    if isinstance(node, ScalarNode):
-        found = node.value
-        if isinstance(found, int) and not isinstance(found, bool) and abs(found) <= _INT64:
-            return found
-        if isinstance(found, str) and _INTEGER.fullmatch(found) and abs(int(found)) <= _INT64:
-            return int(found)
-    value.fail("must be a whole number")
-    return 0
+    found = _integer(value)
+    if found is None:
+        value.fail("must be a whole number")
+        return 0
+    return found
+
+
+def _integer(value: Value) -> int | None:
+    found = value.node.value if isinstance(value.node, ScalarNode) else None
+    if isinstance(found, str) and _INTEGER.fullmatch(found):
+        found = int(found)
+    if not isinstance(found, int) or isinstance(found, bool):
+        return None
+    return found if abs(found) <= _INT64 else None
 
 
 def whole(low: int, high: int = _INT64) -> Callable[[Value], int]:
     """Return a reader of a whole number within bounds."""
 
     def read(value: Value) -> int:
-        found = integer(value)
-        if not low <= found <= high:
-            value.fail(f"must be {low} or more" if high == _INT64 else f"must be {low} to {high}")
+        found = _integer(value)
+        if found is None or not low <= found <= high:
+            bounds = f"{low} or more" if high == _INT64 else f"{low} to {high}"
+            value.fail(f"must be a whole number, {bounds}")
+            return low
         return found
 
     return read

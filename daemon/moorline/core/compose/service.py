@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from moorline.core.compose import extension
 from moorline.core.compose.context import Context
@@ -15,7 +16,7 @@ from moorline.core.compose.keys import CONFIG, HOST_CONFIG, REFUSED_KEYS, SERVIC
 from moorline.core.compose.namespaces import Namespaces, namespaces, shared_service
 from moorline.core.compose.networking import attachments
 from moorline.core.compose.ports import Published, expose, ports
-from moorline.core.compose.reader import Value, fields
+from moorline.core.compose.reader import Value, fields, optional
 from moorline.core.compose.scalars import duration, filled, string, strings, whole
 from moorline.core.compose.security import security_options
 from moorline.core.compose.storage import Storage, mounts
@@ -46,38 +47,38 @@ class Draft:
 def service(name: str, value: Value, context: Context) -> Draft:
     """Read a service."""
     found = fields(value, {*SERVICE_KEYS, extension.NAME}, REFUSED_KEYS, required=("image",))
-    config = _simple(found, CONFIG)
-    host_config = _simple(found, HOST_CONFIG)
     modes = namespaces(found)
-    host_config |= modes.host_config
-    deployment = deploy(found["deploy"]) if "deploy" in found else Deploy()
+    deployment = optional(found, "deploy", deploy, default=Deploy())
+    config = _simple(found, CONFIG)
+    host_config = _simple(found, HOST_CONFIG) | modes.host_config
     _merge_deploy(deployment, host_config)
+    _check_network_mode(found, modes)
     published = _ports(found, config, host_config, context)
     storage = _storage(found, host_config, context)
-    files = _files(found, storage, context)
     if "security_opt" in found:
         host_config |= security_options(found["security_opt"], context)
     if variables := environment(found, context):
         config["Env"] = variables
-    grace = _grace(found, config)
     needs = _needs(found, modes)
-    _check_network_mode(found, modes)
     replicas = _replicas(found, deployment)
+    read_hooks = partial(hooks, context=context)
     result = Service(
         name=name,
-        image=_image(found["image"], name, context) if "image" in found else _NO_IMAGE,
+        image=optional(
+            found, "image", partial(_image, name=name, context=context), default=_NO_IMAGE
+        ),
         config=config,
         host_config=host_config,
         shares={key: shared_service(shared) for key, shared in modes.shares.items()},
         networks=_networks(found, context),
         volumes=tuple(sorted(storage.volumes)),
-        files=files,
+        files=_files(found, storage, context),
         depends_on=tuple(dependency for dependency, _ in needs),
         replicas=replicas,
         container_name=_container_name(found, replicas),
-        stop_grace_period=grace,
-        post_start=hooks(found["post_start"], context) if "post_start" in found else (),
-        pre_stop=hooks(found["pre_stop"], context) if "pre_stop" in found else (),
+        stop_grace_period=_grace(found, config),
+        post_start=optional(found, "post_start", read_hooks, default=()),
+        pre_stop=optional(found, "pre_stop", read_hooks, default=()),
         health=extension.service_health(found.get(extension.NAME)),
     )
     profiled = "profiles" in found and bool(strings(found["profiles"]))
@@ -197,7 +198,7 @@ def _check_network_mode(found: dict[str, Value], modes: Namespaces) -> None:
 
 def _replicas(found: dict[str, Value], deployment: Deploy) -> int:
     read = whole(0, _MAX_REPLICAS)
-    scale = read(found["scale"]) if "scale" in found else None
+    scale = optional(found, "scale", read, default=None)
     replicas = read(deployment.replicas) if deployment.replicas else None
     if scale is not None and replicas not in (None, scale):
         found["scale"].fail("differs from deploy.replicas; say it in one place")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from moorline.core.compose.context import Context
 from moorline.core.compose.networking import is_external, labels
-from moorline.core.compose.reader import Value, fields, suggestion
+from moorline.core.compose.reader import Value, fields, optional, suggestion
 from moorline.core.compose.scalars import (
     absolute_path,
     boolean,
@@ -79,7 +79,7 @@ _REFUSED_TYPES = {
 def volume(key: str, value: Value, environment: str) -> Volume:
     """Read one entry of the top-level `volumes`."""
     found = {} if value.is_null else fields(value, VOLUME_KEYS)
-    name = filled(found["name"]) if "name" in found else ""
+    name = optional(found, "name", filled, default="")
     if is_external(found):
         return Volume(key=key, name=name or key, external=True)
     body: dict[str, Json] = {}
@@ -177,8 +177,8 @@ def _mount_object(mount: _Mount) -> JsonObject:
         result["Source"] = mount.source
     if mount.read_only:
         result["ReadOnly"] = True
-    if mount.kind == "bind" and mount.propagation:
-        result["BindOptions"] = {"Propagation": mount.propagation}
+    if mount.kind == "bind":
+        result["BindOptions"] = {"Propagation": mount.propagation} if mount.propagation else {}
     if mount.options is not None:
         result["VolumeOptions" if mount.kind == "volume" else "TmpfsOptions"] = mount.options
     return result

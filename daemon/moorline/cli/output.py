@@ -1,0 +1,45 @@
+"""What a verb prints: results on stdout and nothing else there, remarks on stderr."""
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+
+import click
+
+from moorline.core.values import Json
+
+__all__ = ["columns", "emit", "remark", "say"]
+
+
+def say(text: str) -> None:
+    """One line or more of a result."""
+    click.echo(text)
+
+
+def remark(text: str) -> None:
+    """Something beside the result that a person may want to know."""
+    click.echo(f"moorline: {text}", err=True)
+
+
+def emit(data: Json) -> None:
+    """A result for machines."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Aligned columns; on a terminal the last one is cut where the line ends."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)][:-1]
+    lines = (
+        "  ".join((*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1])).rstrip()
+        for row in ([_printable(cell) for cell in row] for row in rows)
+    )
+    if not sys.stdout.isatty():
+        return "\n".join(lines)
+    width = shutil.get_terminal_size().columns
+    return "\n".join(each if len(each) <= width else f"{each[: width - 1]}…" for each in lines)
+
+
+def _printable(text: str) -> str:
+    """Text from git or a container must not move the cursor."""
+    return "".join(each if each.isprintable() else " " for each in text)

@@ -1,0 +1,144 @@
+"""What holds for every plan: on any host, for any file, wherever the plan before it ended."""
+
+from dataclasses import replace
+from random import Random
+
+from hypothesis import HealthCheck, given, settings
+
+from moorline.core.actions import (
+    CreateContainer,
+    Plan,
+    Pull,
+    Ready,
+    RemoveContainer,
+    RenameContainer,
+    RestartContainer,
+    RetireContainer,
+    StartContainer,
+)
+from moorline.core.desired import Desired
+from moorline.core.plan import plan
+from tests.core.world import World, in_step, stale
+from tests.core.worlds import any_order, carry_out_some, hosts
+
+Host = tuple[World, Desired, Random]
+TOUCHING = (RetireContainer, StartContainer, RestartContainer, RenameContainer, RemoveContainer)
+
+examples = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@examples
+@given(hosts())
+def test_any_host_is_in_step_after_two_plans_at_most(host: Host) -> None:
+    world, desired, _ = host
+    world.converge(desired)
+    assert in_step(world, desired) == []
+    assert stale(world, desired) == []
+
+
+@examples
+@given(hosts())
+def test_a_plan_may_end_after_any_step_and_the_next_one_leads_to_the_same_place(
+    host: Host,
+) -> None:
+    world, desired, random = host
+    for _ in range(3):
+        carry_out_some(world, world.plan(desired), desired, random)
+    world.converge(desired)
+    assert in_step(world, desired) == []
+    assert stale(world, desired) == []
+
+
+@examples
+@given(hosts())
+def test_what_is_in_step_and_proven_plans_nothing(host: Host) -> None:
+    world, desired, _ = host
+    world.converge(desired)
+    assert plan(desired, world.observe(), proven=desired.specs) == Plan()
+
+
+@examples
+@given(hosts())
+def test_the_order_in_which_things_are_observed_changes_nothing(host: Host) -> None:
+    world, desired, random = host
+    seen = world.observe()
+    shuffled = replace(
+        seen,
+        containers=tuple(random.sample(seen.containers, len(seen.containers))),
+        networks=tuple(random.sample(seen.networks, len(seen.networks))),
+        volumes=tuple(random.sample(seen.volumes, len(seen.volumes))),
+    )
+    first, second = (plan(desired, each, proven=world.proven) for each in (seen, shuffled))
+    assert first == second
+    assert first.digest() == second.digest()
+
+
+@examples
+@given(hosts())
+def test_no_container_without_our_label_is_ever_touched(host: Host) -> None:
+    world, desired, _ = host
+    foreign = {each.id: each for each in world.containers.values() if not each.ours}
+    current = world.plan(desired)
+    targets = {getattr(action, "target", "") for action in current}
+    assert not targets & {name for each in foreign.values() for name in (each.id, each.name)}
+    world.converge(desired)
+    assert foreign == {each.id: each for each in world.containers.values() if not each.ours}
+
+
+@examples
+@given(hosts())
+def test_a_container_is_removed_only_when_a_proven_one_has_its_place(host: Host) -> None:
+    world, desired, random = host
+    current = world.plan(desired)
+    for number in any_order(current, random):
+        action = current.steps[number].action
+        if isinstance(action, RemoveContainer):
+            assert _has_proven_successor(world, desired, action), current.render()
+        world.apply(action, desired)
+
+
+def _has_proven_successor(world: World, desired: Desired, action: RemoveContainer) -> bool:
+    workload = desired.workload(action.service)
+    if workload is None or action.number > workload.service.replicas:
+        filled = (each for each in desired.workloads if each.service.replicas)
+        return all(each.spec in world.proven for each in filled)
+    return workload.spec in world.proven and any(
+        each.id != action.target
+        and (each.number, each.spec) == (action.number, workload.spec)
+        and (each.state in {"running", "paused", "restarting"} or each.exit_code == 0)
+        for each in world.of(action.service)
+    )
+
+
+@examples
+@given(hosts())
+def test_nothing_that_serves_is_touched_before_everything_is_ready(host: Host) -> None:
+    world, desired, _ = host
+    current = world.plan(desired)
+    ready = {n for n, step in enumerate(current.steps) if isinstance(step.action, Ready)}
+    prepared: set[int] = set()
+    for number, step in enumerate(current.steps):
+        assert all(earlier < number for earlier in step.after)
+        if ready & {number, *step.after} or prepared & set(step.after):
+            prepared.add(number)
+        if ready and isinstance(step.action, TOUCHING):
+            assert number in prepared, current.render()
+        if isinstance(step.action, Pull | CreateContainer):
+            assert number not in prepared, current.render()
+
+
+@examples
+@given(hosts())
+def test_every_image_is_pinned_and_plans_stay_short(host: Host) -> None:
+    world, desired, _ = host
+    current = world.plan(desired)
+    for action in current:
+        if isinstance(action, Pull | CreateContainer):
+            assert action.image.digest is not None
+    slots = sum(each.service.replicas for each in desired.workloads)
+    resources = len(world.networks) + len(world.volumes) + len(desired.environment.networks) + 1
+    assert len(current) <= 2 + 4 * len(world.containers) + 14 * slots + resources
