@@ -156,6 +156,7 @@ def test_a_call_that_hangs_is_given_up() -> None:
         (500, "listen tcp4 0.0.0.0:80: bind: address already in use", EngineRefused),
         (500, "something else", EngineRefused),
         (503, "proxy: no backend", EngineUnreachable),
+        (400, "client version 1.41 is too old", EngineUnreachable),
     ],
 )
 def test_refusals_are_sorted(status: int, message: str, error: type[MoorlineError]) -> None:

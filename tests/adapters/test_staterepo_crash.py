@@ -460,7 +460,7 @@ def test_one_of_two_rollbacks_wins(remote: Remote, tmp_path: Path) -> None:
     blob = hosts[0].read(hosts[0].fetch(), FILE)
     assert blob is not None
     attempts = [
-        partial(host.replace, FILE, b"version: %d\n" % n, expected=blob.oid, message="Back")
+        partial(host.replace, FILE, b"version: %d\n" % (n + 2), expected=blob.oid, message="Back")
         for n, host in enumerate(hosts)
     ]
     results = list(together(*attempts))

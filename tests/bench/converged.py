@@ -49,7 +49,7 @@ def idle_cost(folder: Path, images: Images, *, seconds: float) -> list[tuple[str
     try:
         stage.configure(poll="30s")
         sha = stage.push(_services(images, 20))
-        daemon = stage.daemon()
+        daemon = stage.start()
         stage.wait_deployed(sha, within=120)
         pid = daemon.process.pid
         time.sleep(2)  # let the last cycle end: what follows is measured over a fixed time

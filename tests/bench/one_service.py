@@ -7,11 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import yaml
-
 from tests.bench.by_hand import Bare
 from tests.bench.measure import Row, alternate, pause_until, serving, stopwatch
-from tests.e2e.stage import Stage, service
+from tests.e2e.stage import Stage, web
 from tests.parts.images import Images
 
 __all__ = ["OneService"]
@@ -38,7 +36,7 @@ class OneService:
 
     def __enter__(self) -> Self:
         self._stage.push({"web": self._service(0)})
-        self._daemon = self._stage.daemon()
+        self._daemon = self._stage.start()
         self._await(0)
         return self
 
@@ -95,7 +93,7 @@ class OneService:
 
         def ours(_run: int) -> float:
             self._settle()
-            container = str(self._stage.containers("web")[0]["Id"])
+            container = str(self._stage.container("web")["Id"])
             self._stage.api.remove_container(container, force=True)
             return stopwatch(lambda: self._await(self._current))
 
@@ -149,7 +147,7 @@ class OneService:
 
     def _fail_once(self) -> float:
         self._settle()
-        sha = self._publish(service(self._bad, ports=[f"{PORT}:3000"]))
+        sha = self._publish(web(self._bad, deadline="3s", ports=[f"{PORT}:3000"]))
         pause_until(lambda: serving(PORT, "/", "version=3"))
         self._await(self._current)
         back = time.time()
@@ -165,7 +163,7 @@ class OneService:
         remote = self._stage.remote
         tip = remote.tip() or ""
         remote.git("update-ref", "refs/heads/aside", tip)
-        text = yaml.safe_dump({"services": {"web": definition}})
+        text = self._stage.text({"web": definition})
         sha = remote.commit({self._stage.path: text}, branch="aside")
         remote.reset(sha)
         return sha
@@ -178,7 +176,7 @@ class OneService:
         pause_until(lambda: any(commit == tip for commit, _ in self._stage.deployments()))
 
     def _service(self, number: int) -> dict[str, object]:
-        return service(self._versions[number], ports=[f"{PORT}:3000"])
+        return web(self._versions[number], ports=[f"{PORT}:3000"])
 
     def _await(self, number: int) -> None:
         pause_until(lambda: serving(PORT, "/", f"version={number + 1}"))

@@ -28,9 +28,7 @@ def digest(text: str) -> Digest:
 
 
 def image(name: str = "web", tag: str = "1") -> ImageRef:
-    return ImageRef(
-        registry="r.io", repository=name, tag=tag, digest=digest(f"{name}:{tag}")
-    )
+    return ImageRef(registry="r.io", repository=name, tag=tag, digest=digest(f"{name}:{tag}"))
 
 
 def needs(
@@ -55,14 +53,13 @@ def service(
 ) -> Service:
     """A service of image `name:tag`; `port` is published, `networks` are keys."""
     published = {"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": port}]}} if port else {}
-    return Service(
-        name=name,
-        image=image(name, tag),
-        config={"Env": sorted(env)} if env else {},
-        host_config={**published, **(host_config or {})},
-        networks=tuple(Attachment(network=key) for key in networks),
-        **fields,
-    )
+    ordinary: dict[str, Any] = {
+        "image": image(name, tag),
+        "config": {"Env": sorted(env)} if env else {},
+        "host_config": {**published, **(host_config or {})},
+        "networks": tuple(Attachment(network=key) for key in networks),
+    }
+    return Service(name=name, **(ordinary | fields))
 
 
 def network(key: str, **fields: Any) -> Network:
@@ -101,11 +98,11 @@ def desired(*services: Service, commit: str = "c0ffee", **fields: Any) -> Desire
     return build_desired(made, commit=commit, blob=f"blob-{commit}", files=files)
 
 
-def container(name: str = "web", number: int = 1, **fields: Any) -> ObservedContainer:
+def container(service: str = "web", number: int = 1, **fields: Any) -> ObservedContainer:
     """A running container of ours, of no particular spec."""
-    settled = f"{ENVIRONMENT}-{name}-{number}"
-    defaults: dict[str, Any] = {"id": settled, "name": settled, "state": "running", "spec": "0" * 64}
-    return ObservedContainer(service=name, number=number, **(defaults | fields))
+    settled = f"{ENVIRONMENT}-{service}-{number}"
+    ordinary = {"id": settled, "name": settled, "state": "running", "spec": "0" * 64}
+    return ObservedContainer(service=service, number=number, **(ordinary | fields))
 
 
 def foreign(name: str, service: str = "web", **fields: Any) -> ObservedContainer:

@@ -45,7 +45,9 @@ class _Draft:
             shares={"NetworkMode": owner} if owner else {},
             container_name=container_name,
             replicas=1 if one else pick.choice([1, 1, 2, 0]),
-            depends_on=tuple(self._depends(other) for other in self.services if pick.random() < 0.4),
+            depends_on=tuple(
+                self._depends(other) for other in self.services if pick.random() < 0.4
+            ),
             post_start=pick.choice([(), HOOK]),
             pre_stop=pick.choice([(), (), HOOK]),
         )
@@ -154,7 +156,9 @@ def _new_networks(world: World, found: Any, random: Random) -> dict[str, Any]:
 
 
 def _altered(_world: World, found: Any, random: Random) -> dict[str, Any]:
-    return {"altered": random.choice([("RestartPolicy",), ("Memory",), ("Memory", "RestartPolicy")])}
+    return {
+        "altered": random.choice([("RestartPolicy",), ("Memory",), ("Memory", "RestartPolicy")])
+    }
 
 
 def _swap_names(world: World, random: Random) -> None:

@@ -49,7 +49,7 @@ def test_a_version_that_exits_fails_at_once(
     assert stage.settled("web", good)
     evidence = stage.record(failed)["services"]["web"]
     assert evidence["reason"] == reason
-    assert evidence["logs"][-1] == "cannot go on"
+    assert "cannot go on" in evidence["logs"]
 
 
 def test_a_first_version_that_fails_leaves_nothing_running(stage: Stage, images: Images) -> None:
@@ -58,7 +58,7 @@ def test_a_first_version_that_fails_leaves_nothing_running(stage: Stage, images:
     stage.wait_deployed(failed, "taken back")
     assert stage.containers() == []
     assert stage.rollbacks() == []
-    assert "failed here before" in stage.memory()["trouble"] or stage.memory()["quarantine"]
+    stage.wait_trouble("failed here before")
 
 
 def test_an_environment_goes_back_as_a_unit(stage: Stage, images: Images) -> None:

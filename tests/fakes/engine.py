@@ -150,7 +150,10 @@ class FakeEngine:
 
     # --- the port: images, networks, volumes ----------------------------------------------------
 
-    def pull(self, image: ImageRef, report: Callable[[PullProgress], None]) -> None:
+    def pull(
+        self, image: ImageRef, report: Callable[[PullProgress], None], *, platform: str = ""
+    ) -> None:
+        assert not platform or "/" in platform
         with self._call("pull", image.pin):
             if image.pin not in self.registry:
                 raise NotFound(f"pulling {image}: manifest unknown")

@@ -106,6 +106,10 @@ class Images:
             self._made[tag] = ImageRef.parse(tag).pinned(push(tag))
         return self._made[tag]
 
+    def remove(self, image: ImageRef) -> None:
+        """Take one of them off the host; it stays in the registry."""
+        remove(image)
+
     def close(self) -> None:
         """Take all of them off the host."""
         for image in self._made.values():

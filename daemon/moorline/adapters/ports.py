@@ -97,8 +97,13 @@ class Engine(Protocol):
         """The last `lines` lines of both streams, undecodable bytes replaced."""
         ...
 
-    def pull(self, image: ImageRef, report: Callable[[PullProgress], None]) -> None:
-        """Pull by digest; credentials are read afresh from Docker's configuration."""
+    def pull(
+        self, image: ImageRef, report: Callable[[PullProgress], None], *, platform: str = ""
+    ) -> None:
+        """Pull by digest; credentials are read afresh from Docker's configuration.
+
+        `platform` is `os/architecture[/variant]`; empty means the host's own.
+        """
         ...
 
     def create_network(self, name: str, body: JsonObject) -> None:
@@ -114,7 +119,11 @@ class Engine(Protocol):
         ...
 
     def create_container(self, name: str, body: JsonObject) -> str:
-        """Create and return the id; a taken name raises Conflict. The image must be there."""
+        """Create and return the id; a taken name raises Conflict. The image must be there.
+
+        `body` is the create request; its key `Platform` (which the API takes beside the request)
+        may name the image's platform.
+        """
         ...
 
     def start(self, container: str) -> None:

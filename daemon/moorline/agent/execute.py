@@ -97,9 +97,7 @@ class Executor:
         engine = self._engine
         match action:
             case Pull():
-                engine.pull(
-                    action.image, lambda progress: self._reporter.pulled(action.services, progress)
-                )
+                self._pull(action)
             case CreateNetwork():
                 self._create_network(action)
             case RemoveNetwork():
@@ -139,6 +137,13 @@ class Executor:
                 self._on_proven()
             case RemoveContainer():
                 engine.remove(action.target)
+
+    def _pull(self, action: Pull) -> None:
+        self._engine.pull(
+            action.image,
+            lambda progress: self._reporter.pulled(action.services, progress),
+            platform=action.platform,
+        )
 
     def _create_network(self, action: CreateNetwork) -> None:
         environment = self._desired.environment

@@ -62,6 +62,7 @@ class Pull(_Base):
     verb = "pull"
     image: ImageRef
     services: tuple[str, ...]
+    platform: str = ""
 
     @property
     def subject(self) -> str:

@@ -36,6 +36,7 @@ class Gate:
     stability: float
     has_healthcheck: bool = False
     restarts_by_itself: bool = False
+    restarts_after_success: bool = False
     job: bool = False
 
 
@@ -110,6 +111,7 @@ def gate_for(policy: HealthPolicy, inspection: Inspection, *, job: bool) -> Gate
         stability=STABILITY if policy.stability is None else policy.stability,
         has_healthcheck=bool(check),
         restarts_by_itself=_restart_policy(inspection) not in {"", "no"},
+        restarts_after_success=_restart_policy(inspection) not in {"", "no", "on-failure"},
         job=job,
     )
 
@@ -142,7 +144,8 @@ def is_healthy(gate: Gate, sample: Sample) -> bool:
 def _judge_exit(gate: Gate, last: Sample, now: float) -> Verdict:
     if gate.job and last.exit_code == 0:
         return Healthy(last.at)
-    if gate.restarts_by_itself and last.restart_count < CRASH_LOOP_RESTARTS:
+    again = gate.restarts_by_itself if last.exit_code else gate.restarts_after_success
+    if again and last.restart_count < CRASH_LOOP_RESTARTS:
         return _wait_or_fail(gate, f"a restart after exit code {last.exit_code}", now)
     return Failed(f"exited with code {last.exit_code}{_oom(last)}")
 

@@ -82,6 +82,8 @@ def read_retirement(labels: Mapping[str, str]) -> Retirement:
     hooks = data.get("pre_stop", ())
     if not isinstance(grace, int | float) or not isinstance(hooks, list):
         return Retirement()
+    if not all(isinstance(hook, dict) for hook in hooks):
+        return Retirement()
     return Retirement(grace=float(grace), pre_stop=tuple(_read_hook(hook) for hook in hooks))
 
 
@@ -93,7 +95,7 @@ def read_shares(labels: Mapping[str, str]) -> dict[str, str]:
 def _object(text: str) -> JsonObject:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # another tool's container may say anything
         return {}
     return value if isinstance(value, dict) else {}
 

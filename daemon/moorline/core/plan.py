@@ -13,7 +13,7 @@ A file that says nothing new plans nothing, and taking a rollout back is plannin
 before: its containers are still there, stopped, and need a start.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from moorline.core.actions import (
@@ -35,7 +35,7 @@ from moorline.core.actions import (
 )
 from moorline.core.desired import SHORT, Desired, Workload, resource_spec
 from moorline.core.model import Network, ObservedContainer, ObservedEnvironment, ObservedNetwork
-from moorline.core.slots import STOPPED, Slot, assign_slots, host_ports
+from moorline.core.slots import STOPPED, Slot, assign_slots, free_name, host_ports
 
 __all__ = ["plan"]
 
@@ -57,7 +57,9 @@ def plan(
     _prepare(steps, desired, observed, slots, networks)
     _touch(steps, desired, slots, retired, networks)
     _prove(steps, slots, proven)
-    _remove_containers(steps, slots, retired)
+    before = steps.frontier()
+    removed = _remove_containers(steps, slots, retired, before)
+    _settle_names(steps, slots, observed.containers, removed, before)
     _remove_networks(steps, desired.name, observed.networks, set(networks.values()))
     return Plan(tuple(steps.steps))
 
@@ -72,7 +74,6 @@ class _Steps:
     """Container id → the step that stops it."""
     begun: dict[str, list[int]] = field(default_factory=dict)
     """Service → the steps after which its slots run."""
-    restarted: list[str] = field(default_factory=list)
 
     def add(self, action: Action, after: Iterable[int] = ()) -> int:
         self.steps.append(Step(action, tuple(sorted(set(after)))))
@@ -127,8 +128,12 @@ def _pull(
             missing.setdefault(pin, []).append(slot)
     pulls: dict[str, tuple[int, ...]] = {}
     for pin, users in missing.items():
-        services = tuple(dict.fromkeys(slot.workload.name for slot in users))
-        action = Pull(image=users[0].service.image, services=services, why="not on this host")
+        action = Pull(
+            image=users[0].service.image,
+            services=tuple(dict.fromkeys(slot.workload.name for slot in users)),
+            platform=str(users[0].service.config.get("Platform", "")),
+            why="not on this host",
+        )
         pulls[pin] = (steps.add(action),)
     return pulls
 
@@ -174,10 +179,13 @@ def _network_name(network: Network, observed: ObservedEnvironment) -> str:
     still use the old one can be started again. What another tool made is used as it is.
     """
     spec = resource_spec(network)
+    second = f"{network.name}-{spec[:SHORT]}"
     there = {each.name: each.spec for each in observed.networks}
-    if network.external or there.get(network.name, spec) in {"", spec}:
+    if network.external:
         return network.name
-    return f"{network.name}-{spec[:SHORT]}"
+    if there.get(second) == spec:
+        return second  # and stays there when the first name is free again
+    return network.name if there.get(network.name, spec) in {"", spec} else second
 
 
 # --- touch: stop what goes, start what comes ----------------------------------------------------
@@ -196,12 +204,12 @@ def _touch(
     leaving = [*retired, *(old for slot in slots for old in slot.superseded)]
     for workload in desired.workloads:
         own = [slot for slot in slots if slot.workload is workload]
-        conditions: list[int] = []
-        if any(slot.starts for slot in own):
-            conditions = _conditions(steps, desired, workload, waits)
+        begin = [slot for slot in own if slot.starts or slot.target in steps.stopped]
+        conditions = _conditions(steps, desired, workload, waits) if begin else []
         for slot in own:
             before = [*steps.ready, *conditions]
-            if slot.starts:
+            if slot in begin:
+                before += _stop_dependents(steps, slots, workload.name, before)
                 _fill(steps, slot, before, leaving, networks)
             else:
                 _keep(steps, slot, before, networks)
@@ -220,8 +228,10 @@ def _fill(
     freed = [
         steps.stopped[old.id]
         for old in leaving
-        if old.id in steps.stopped and (old in slot.superseded or old.host_ports & ports)
+        if old.id in steps.stopped and (old in slot.superseded or _may_hold(old, ports))
     ]
+    if slot.target in steps.stopped:
+        freed.append(steps.stopped[slot.target])
     actions = [*slot.attach(networks), *slot.begin()]
     steps.begun.setdefault(slot.workload.name, []).extend(steps.chain(actions, [*before, *freed]))
 
@@ -234,20 +244,24 @@ def _keep(
 ) -> None:
     """Leave the running container in place, mended where someone changed it."""
     last = steps.chain([*slot.mend(), *slot.attach(networks)], before)
-    if slot.running and (causes := _restart_causes(steps, slot)):
-        last = steps.chain(slot.restart(), [*before, *last, *causes])
-        steps.begun.setdefault(slot.workload.name, []).extend(last)
-        steps.restarted.append(slot.workload.name)
     _stop(steps, slot.superseded, [*before, *last], why="its place is taken")
 
 
-def _restart_causes(steps: _Steps, slot: Slot) -> list[int]:
-    """Starts after which this running container must be restarted too: those of dependencies
-    that ask for it, and of the owner of a namespace that it shares (a new start, a new one).
+def _stop_dependents(
+    steps: _Steps,
+    slots: Iterable[Slot],
+    service: str,
+    before: Sequence[int],
+) -> list[int]:
+    """Stop what has to begin anew once `service` is started; returns the steps.
+
+    It is stopped before and started after, in its own turn. Restarted at the end, it would be
+    forgotten by a plan that ends in between: nothing shows that a running container is too old.
     """
-    causes = [each.service for each in slot.service.depends_on if each.restart]
-    causes += slot.service.shares.values()
-    return [number for name in causes for number in steps.begun.get(name, ())]
+    dependents = [slot.wanted for slot in slots if slot.running and slot.begins_after(service)]
+    there = [each for each in dependents if each is not None]
+    _stop(steps, there, before, why=f"begins after {service}, which is started")
+    return [steps.stopped[each.id] for each in there]
 
 
 def _stop_in_the_way(steps: _Steps, slots: Sequence[Slot]) -> None:
@@ -259,9 +273,16 @@ def _stop_in_the_way(steps: _Steps, slots: Sequence[Slot]) -> None:
         in_the_way = [
             old
             for old in slot.superseded
-            if any(who is not slot.workload and old.host_ports & ports for who, ports in taken)
+            if any(who is not slot.workload and _may_hold(old, ports) for who, ports in taken)
         ]
         _stop(steps, in_the_way, steps.ready, why="another service takes its port")
+
+
+def _may_hold(container: ObservedContainer, ports: Collection[str]) -> bool:
+    """Whether it has to be stopped before another can have these ports."""
+    if container.state == "restarting":
+        return bool(ports)  # the engine lists none between two starts
+    return not container.host_ports.isdisjoint(ports)
 
 
 def _stop(
@@ -333,10 +354,13 @@ def _conditions(
 # --- prove, and only then clean up --------------------------------------------------------------
 
 
-def _prove(steps: _Steps, slots: Iterable[Slot], proven: Collection[str]) -> None:
+def _prove(steps: _Steps, slots: Sequence[Slot], proven: Collection[str]) -> None:
     changed = [slot.workload.name for slot in slots if slot.workload.spec not in proven]
     if changed:
-        services = tuple(dict.fromkeys((*changed, *steps.restarted)))
+        again = [
+            each.workload.name for each in slots if each.running and each.target in steps.stopped
+        ]
+        services = tuple(dict.fromkeys((*changed, *again)))
         why = "what they replace stays until they are proven"
         steps.add(Prove(services=services, why=why), steps.frontier())
 
@@ -345,15 +369,44 @@ def _remove_containers(
     steps: _Steps,
     slots: Iterable[Slot],
     retired: Iterable[ObservedContainer],
-) -> None:
-    before = steps.frontier()
-    for old in retired:
-        _remove(steps, old, before, why="not in the file")
+    before: Sequence[int],
+) -> dict[str, int]:
+    """Return the steps by the names that they free."""
+    removed = {old.name: _remove(steps, old, before, why="not in the file") for old in retired}
     for slot in slots:
-        removed = [
-            _remove(steps, old, before, why="its place is taken") for old in slot.superseded
-        ]
-        steps.chain(slot.settle_name(), [*before, *removed])
+        for old in slot.superseded:
+            removed[old.name] = _remove(steps, old, before, why="its place is taken")
+    return removed
+
+
+def _settle_names(
+    steps: _Steps,
+    slots: Iterable[Slot],
+    containers: Collection[ObservedContainer],
+    removed: Mapping[str, int],
+    before: Sequence[int],
+) -> None:
+    """Give every container its settled name, once nobody else carries it.
+
+    One that carries what another needs steps aside first: two may have each other's. A name that
+    somebody else keeps is left to them.
+    """
+    unsettled = [slot for slot in slots if slot.current_name != slot.name]
+    needed = {slot.name for slot in unsettled}
+    taken = {each.name for each in containers}
+    kept = {each.name for each in containers if not each.ours or each.state == "removing"}
+    freed = dict(removed)
+    for slot in unsettled:
+        if slot.current_name in needed:
+            name = free_name(slot.name, slot.workload.spec, taken)
+            rename = slot.rename(name, why="another service needs its name")
+            freed[slot.current_name] = steps.add(rename, before)
+            kept.add(name)  # which may be the settled one already
+    for slot in unsettled:
+        if slot.name not in kept:
+            after = [freed[name] for name in (slot.name, slot.current_name) if name in freed]
+            rename = slot.rename(slot.name, why="takes its settled name")
+            steps.add(rename, [*before, *after])
 
 
 def _remove_networks(

@@ -32,9 +32,12 @@ Outcome: TypeAlias = Literal["proven", "taken back", "failed", "superseded", "re
 LOG_LINES = 50
 LOG_LINE_LENGTH = 500
 SAMPLES = 40
+SECRET_LINE = 8
+"""A line of a secret that has several is masked by itself from this length on."""
 
 _ID_TIME = "%Y%m%dT%H%M%SZ"
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+# besides control characters those that break a line, and halves of surrogate pairs
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,14 +217,15 @@ def summarise(data: bytes) -> Summary | None:
     """Read a record back; None for a file that is none of ours."""
     try:
         value = yaml.load(data, Loader=yaml.CSafeLoader)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # such as the 31st of February
         return None
     if not isinstance(value, dict) or value.get("kind") not in {"deployment", "backup"}:
         return None
 
     def text(key: str) -> str:
         found = value.get(key)
-        return "" if found is None else str(found)
+        # a hand may have written a number; a list is not even worth its text
+        return str(found) if isinstance(found, str | int | float) else ""
 
     return Summary(
         kind=text("kind"),
@@ -267,7 +271,7 @@ def rollback_message(
 def mask(text: str, sensitive: Collection[str]) -> str:
     """Replace every sensitive value by `***` and control characters by a space."""
     # the longest first: one value may be part of another
-    for value in sorted(sensitive, key=len, reverse=True):
+    for value in sorted(_secrets(sensitive), key=lambda each: (-len(each), each)):
         text = text.replace(value, "***")
     return _CONTROL.sub(" ", text)
 
@@ -275,6 +279,12 @@ def mask(text: str, sensitive: Collection[str]) -> str:
 def masked_logs(lines: Sequence[str], sensitive: Collection[str]) -> tuple[str, ...]:
     """The last lines of a log, fit for a record."""
     return tuple(mask(line, sensitive)[:LOG_LINE_LENGTH] for line in lines[-LOG_LINES:])
+
+
+def _secrets(sensitive: Collection[str]) -> set[str]:
+    """Every value, and every line of one that has several: logs come line by line."""
+    lines = (line.strip() for value in sensitive for line in value.splitlines())
+    return {*sensitive, *(line for line in lines if len(line) >= SECRET_LINE)} - {""}
 
 
 def _path(folder: str, record: str) -> str:
@@ -305,10 +315,10 @@ def _thinned(samples: Sequence[JsonObject]) -> Sequence[JsonObject]:
 def _pins(value: Mapping[str, object]) -> dict[str, str]:
     pins, services = value.get("pins"), value.get("services")
     if isinstance(pins, dict):
-        return {str(name): str(pin) for name, pin in pins.items()}
+        return {str(name): pin for name, pin in pins.items() if isinstance(pin, str)}
     if isinstance(services, dict):
         found = {str(k): v.get("image") for k, v in services.items() if isinstance(v, dict)}
-        return {name: str(pin) for name, pin in found.items() if pin}
+        return {name: pin for name, pin in found.items() if pin and isinstance(pin, str)}
     return {}
 
 

@@ -58,22 +58,32 @@ def parse_target(text: str) -> Target:
 
 
 def previous_proven(environment: str, records: Sequence[Summary], *, blob: str) -> Summary:
-    """The newest proven deployment of another file than the present one (`blob`).
+    """The proven deployment that the present file (`blob`) came after. Raises NotFound.
 
-    It is looked for before the newest record of the present file, so that going back twice is
-    going back two states, not to and fro. Raises NotFound.
+    Returning to a file undoes what came after it, so that going back twice is going back two
+    states, not to and fro.
     """
-    proven = sorted(
-        (each for each in records if each.kind == "deployment" and each.outcome == "proven"),
-        key=lambda each: each.id,
-        reverse=True,
-    )
-    present = [index for index, each in enumerate(proven) if each.blob == blob]
-    older = proven[present[0] :] if present else proven
-    found = next((each for each in older if each.blob != blob), None)
-    if found is None:
+    trail = _trail(records)
+    known = _position(trail, blob)
+    earlier = trail if known is None else trail[:known]
+    if not earlier:
         raise NotFound(
             f"{environment}: no earlier proven deployment is on record",
             mend=f"name a target: see 'moorline history {environment}'",
         )
-    return found
+    return earlier[-1]
+
+
+def _trail(records: Sequence[Summary]) -> list[Summary]:
+    """The proven deployments that lead to the present, each file once, oldest first."""
+    proven = (each for each in records if each.kind == "deployment" and each.outcome == "proven")
+    trail: list[Summary] = []
+    for record in sorted(proven, key=lambda each: each.id):
+        if (known := _position(trail, record.blob)) is not None:
+            del trail[known:]
+        trail.append(record)
+    return trail
+
+
+def _position(trail: Sequence[Summary], blob: str) -> int | None:
+    return next((index for index, each in enumerate(trail) if each.blob == blob), None)

@@ -4,7 +4,7 @@ A service has one slot per replica. The *wanted* container of a slot carries the
 sound; every other one of ours in that place is *superseded*.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypedDict
 
@@ -13,7 +13,6 @@ from moorline.core.actions import (
     Connect,
     Disconnect,
     RenameContainer,
-    RestartContainer,
     RunHook,
     SetRestartPolicy,
     StartContainer,
@@ -22,7 +21,7 @@ from moorline.core.actions import (
 from moorline.core.desired import SHORT, Desired, Workload, container_name
 from moorline.core.model import ObservedContainer, ObservedEnvironment, Service
 
-__all__ = ["STOPPED", "Slot", "assign_slots", "host_ports"]
+__all__ = ["STOPPED", "Slot", "assign_slots", "free_name", "host_ports"]
 
 STOPPED = frozenset({"created", "exited", "dead"})
 RESTART_POLICY = "RestartPolicy"
@@ -71,6 +70,18 @@ class Slot:
     def running(self) -> bool:
         return self.wanted is not None and self.wanted.state not in STOPPED
 
+    @property
+    def current_name(self) -> str:
+        """The name of its container until that gets the settled one."""
+        return self.wanted.name if self.wanted is not None else self.target
+
+    def begins_after(self, service: str) -> bool:
+        """Whether a start of `service` asks for a new start here: `depends_on` says so, or it
+        owns a namespace that is shared (a new start, a new namespace).
+        """
+        asked = (each.service for each in self.service.depends_on if each.restart)
+        return service in {*asked, *self.service.shares.values()}
+
     def attach(self, networks: Mapping[str, str]) -> list[Action]:
         """Put back the networks that the file gives and take off those that it does not."""
         if self.wanted is None or not self.service.networks:
@@ -96,15 +107,11 @@ class Slot:
         if self.wanted is not None:
             declared = self.service.host_config.get(RESTART_POLICY)
             policy = declared if isinstance(declared, Mapping) else {"Name": "no"}
-            why = f"was {self.wanted.state}"
+            why = "something that it begins after was started"
+            if not self.running:
+                why = f"was {self.wanted.state}"
         start = StartContainer(**self._on(), restart_policy=policy, why=why)
         return [start, *self._post_start()]
-
-    def restart(self) -> list[Action]:
-        """Restart a running container because something that it depends on was started."""
-        grace = self.service.stop_grace_period
-        why = "a service that it depends on was started"
-        return [RestartContainer(**self._on(), grace=grace, why=why), *self._post_start()]
 
     def mend(self) -> list[Action]:
         """Undo by-hand changes that need no new container."""
@@ -120,13 +127,9 @@ class Slot:
             actions.append(SetRestartPolicy(**self._on(), restart_policy=policy, why=why))
         return actions
 
-    def settle_name(self) -> list[Action]:
-        """Give the container its settled name, once nobody else carries it."""
-        current = self.wanted.name if self.wanted is not None else self.target
-        if current == self.name:
-            return []
-        why = "takes its settled name"
-        return [RenameContainer(**self._on(), name=self.name, why=why)]
+    def rename(self, name: str, *, why: str) -> RenameContainer:
+        """Give the slot's container another name."""
+        return RenameContainer(**self._on(), name=name, why=why)
 
     def _post_start(self) -> list[Action]:
         return [
@@ -169,11 +172,18 @@ def host_ports(service: Service) -> frozenset[str]:
     if not isinstance(bindings, Mapping):
         return frozenset()
     return frozenset(
-        f"{binding.get('HostPort')}/{port.partition('/')[2]}"
+        f"{number}/{port.partition('/')[2]}"
         for port, published in bindings.items()
         for binding in (published if isinstance(published, Sequence) else ())
-        if isinstance(binding, Mapping) and binding.get("HostPort") not in {None, "", "0"}
+        if isinstance(binding, Mapping)
+        for number in _numbers(str(binding.get("HostPort") or "0"))
     )
+
+
+def _numbers(host_port: str) -> Iterator[int]:
+    """The ports of `8080` or `8080-8090`; none where the engine is free to choose."""
+    low, _, high = host_port.partition("-")
+    return (number for number in range(int(low), int(high or low) + 1) if number)
 
 
 def _assign(
@@ -195,7 +205,7 @@ def _assign(
         workload=workload,
         number=number,
         name=settled,
-        target=wanted.id if wanted else _free_name(settled, workload.spec, names),
+        target=wanted.id if wanted else free_name(settled, workload.spec, names),
         why=why,
         wanted=wanted,
         superseded=superseded,
@@ -222,7 +232,7 @@ def _fault(
     return f"changed by hand: {', '.join(by_hand)}" if by_hand else ""
 
 
-def _free_name(settled: str, spec: str, names: set[str]) -> str:
+def free_name(settled: str, spec: str, names: Collection[str]) -> str:
     """The settled name, or one beside it while another container still carries that."""
     candidates = (settled, f"{settled}-{spec[:SHORT]}")
     for name in candidates:

@@ -86,11 +86,14 @@ class DockerEngine:
 
     # --- images, networks, volumes --------------------------------------------------------------
 
-    def pull(self, image: ImageRef, report: Callable[[PullProgress], None]) -> None:
+    def pull(
+        self, image: ImageRef, report: Callable[[PullProgress], None], *, platform: str = ""
+    ) -> None:
         pull(
             self._connection,
             image,
             report,
+            platform=platform,
             docker_config=self._docker_config,
             idle=self._pull_idle,
         )
@@ -120,7 +123,9 @@ class DockerEngine:
 
     def create_container(self, name: str, body: JsonObject) -> str:
         with self._connection.use("calls", f"creating {name}") as client:
-            created = post(client, "/containers/create", body, params={"name": name})
+            request = dict(body)
+            params = {"name": name, "platform": str(request.pop("Platform", ""))}
+            created = post(client, "/containers/create", request, params=params)
             return str(created.json()["Id"])
 
     def start(self, container: str) -> None:

@@ -62,7 +62,8 @@ def refusal(what: str, status: int | None, text: str) -> MoorlineError:
         return NotFound(message)
     if status == requests.codes.conflict:
         return Conflict(message)
-    if status in _GATEWAY:
+    # an engine that was replaced no longer takes the API version that was negotiated with it
+    if status in _GATEWAY or "client version" in text:
         return EngineUnreachable(message)
     return EngineRefused(message)
 

@@ -46,12 +46,13 @@ def pull(
     image: ImageRef,
     report: Callable[[PullProgress], None],
     *,
+    platform: str,
     docker_config: Path | None,
     idle: float,
 ) -> None:
     """Pull `image` by its digest; `idle` seconds without a line of progress end it."""
     credentials = credentials_for(image.registry, docker_config=docker_config)
-    for line in _lines(connection, image, credentials, idle):
+    for line in _lines(connection, image, platform, credentials, idle):
         if "error" in line:
             raise pull_failure(image, str(line["error"]))
         progress = _progress(line)
@@ -76,11 +77,15 @@ def pull_failure(image: ImageRef, text: str) -> MoorlineError:
 
 
 def _lines(
-    connection: Connection, image: ImageRef, credentials: Credentials | None, idle: float
+    connection: Connection,
+    image: ImageRef,
+    platform: str,
+    credentials: Credentials | None,
+    idle: float,
 ) -> Iterator[Mapping[str, Any]]:
     with connection.use("pulls", f"pulling {image}") as client:
         try:
-            with _request(client, image, credentials, idle) as answer:
+            with _request(client, image, platform, credentials, idle) as answer:
                 yield from (json.loads(line) for line in answer.iter_lines() if line.strip())
         except APIError as error:
             raise pull_failure(image, str(error.explanation or error)) from error
@@ -98,13 +103,17 @@ def _silent(image: ImageRef, idle: float) -> RegistryUnreachable:
 
 
 def _request(
-    client: APIClient, image: ImageRef, credentials: Credentials | None, idle: float
+    client: APIClient,
+    image: ImageRef,
+    platform: str,
+    credentials: Credentials | None,
+    idle: float,
 ) -> requests.Response:
     return post(
         client,
         "/images/create",
         {},
-        params={"fromImage": image.name, "tag": str(image.digest)},
+        params={"fromImage": image.name, "tag": str(image.digest), "platform": platform},
         headers=_auth_header(image, credentials),
         stream=True,
         timeout=idle,

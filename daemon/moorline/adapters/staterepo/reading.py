@@ -3,7 +3,7 @@
 import functools
 import heapq
 from collections.abc import Callable, Iterator, Sequence
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from moorline.adapters.ports import Blob, Commit, HistoryEntry, Relation
 from moorline.adapters.staterepo.failures import MirrorDamaged
@@ -28,6 +28,8 @@ R = TypeVar("R")
 ReaderT = TypeVar("ReaderT", bound="MirrorReader")
 
 MAX_FILE = 1024 * 1024
+ANSWERS = 16
+"""How many are kept; each may be as large as a file."""
 _KINDS = {"120000": "a symbolic link", "160000": "a submodule", "100755": "an executable"}
 
 
@@ -47,12 +49,33 @@ def heals(
     return healed
 
 
+def remembers(
+    method: Callable[Concatenate[ReaderT, P], R],
+) -> Callable[Concatenate[ReaderT, P], R]:
+    """Keep the last answers about commits: a commit never changes, and asking git costs a process
+    each time, at every poll.
+    """
+
+    @functools.wraps(method)
+    def remembered(self: ReaderT, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        question = (method.__name__, *args)
+        if question not in self.answers:
+            answer = method(self, *args, **kwargs)
+            while len(self.answers) >= ANSWERS:
+                del self.answers[next(iter(self.answers))]
+            self.answers[question] = answer
+        return cast("R", self.answers[question])
+
+    return remembered
+
+
 class MirrorReader:
     """The reading half of a StateRepo."""
 
     def __init__(self, mirror: Mirror, branch: str) -> None:
         self.mirror = mirror
         self.branch = branch
+        self.answers: dict[tuple[object, ...], object] = {}
 
     @heals
     def tip(self) -> str | None:
@@ -67,6 +90,7 @@ class MirrorReader:
             return "ahead"
         return "behind" if self._is_ancestor(tip, accepted) else "diverged"
 
+    @remembers
     @heals
     def read(self, commit: str, path: str) -> Blob | None:
         commit_sha(commit)
@@ -85,6 +109,7 @@ class MirrorReader:
         entries = parse_tree(self._git("ls-tree", "-z", commit, "--", *where))
         return tuple(sorted(entry.path for entry in entries if entry.kind != "tree"))
 
+    @remembers
     @heals
     def last_change(self, commit: str, path: str) -> Commit | None:
         return next(iter(self._log("-n1", commit_sha(commit), "--", repo_path(path))), None)
@@ -93,6 +118,7 @@ class MirrorReader:
     def log(self, commit: str, path: str, *, limit: int) -> Sequence[Commit]:
         return self._log(f"-n{limit:d}", commit_sha(commit), "--", repo_path(path))
 
+    @remembers
     @heals
     def commit(self, sha: str) -> Commit:
         for commit in self._log("-n1", commit_sha(sha), "--"):

@@ -30,9 +30,12 @@ for pid in $(cat "$folder"/*.pid 2>/dev/null); do
 done
 
 ours="label=moorline.environment={environment}"
-docker ps --all --quiet --filter "$ours" | xargs -r docker rm --force --volumes >/dev/null
-docker network ls --quiet --filter "$ours" | xargs -r docker network rm >/dev/null
-docker images --quiet --filter "reference={images}" | sort -u | xargs -r docker rmi --force >/dev/null
+images="reference={images}"
+{{
+    docker ps --all --quiet --filter "$ours" | xargs -r docker rm --force --volumes
+    docker network ls --quiet --filter "$ours" | xargs -r docker network rm
+    docker images --quiet --filter "$images" | sort -u | xargs -r docker rmi --force
+}} >/dev/null
 rm -rf "$folder"
 """
 

@@ -4,6 +4,7 @@ import http.client
 import threading
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from types import TracebackType
 from typing import Self
 
@@ -63,7 +64,7 @@ class Visitor:
         looks = [*self._looks, Look(time.monotonic(), NOTHING)]
         return sum(
             max(0.0, following.since - max(look.since, after))
-            for look, following in zip(looks, looks[1:], strict=False)
+            for look, following in pairwise(looks)
             if look.version == NOTHING
         )
 

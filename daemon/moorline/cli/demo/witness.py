@@ -31,6 +31,7 @@ class Record:
     sentence: str
     plan: tuple[Mapping[str, str], ...]
     rollback_commit: str
+    timings: Mapping[str, float]
     logs: tuple[str, ...]
     samples: int
     written: CommitLine
@@ -86,6 +87,7 @@ class Witness:
             sentence=data["sentence"],
             plan=tuple(data["plan"]),
             rollback_commit=data["rollback_commit"] or "",
+            timings=data["timings"],
             logs=tuple(line for each in evidence for line in each.get("logs", ())),
             samples=sum(len(each.get("samples", ())) for each in evidence),
             written=self.commit(self._history, "--", path),

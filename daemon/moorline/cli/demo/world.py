@@ -17,6 +17,7 @@ from moorline.cli.demo.images import REPOSITORY
 from moorline.cli.demo.machine import Machine, free_port
 from moorline.cli.demo.person import Person, person_environment
 from moorline.cli.demo.processes import Child, run
+from moorline.cli.demo.signals import turn_deaf
 from moorline.cli.demo.witness import Witness
 from moorline.errors import ForeignContainer
 
@@ -127,12 +128,15 @@ def open_world(machine: Machine) -> Iterator[World]:
         )
         cleanup.callback(clean, script, world.env)
         cleanup.callback(_stop_children, world)
+        cleanup.callback(turn_deaf)
         _write_settings(world)
         _start_registry(world)
         _make_remote(world)
-        yield world
-        if world.kept:
-            cleanup.pop_all()
+        try:
+            yield world
+        finally:
+            if world.kept:
+                cleanup.pop_all()
 
 
 def _stop_children(world: World) -> None:
@@ -149,7 +153,9 @@ def _refuse_taken_names(env: Mapping[str, str]) -> None:
     if not found:
         return
     scripts = sorted(Path(tempfile.gettempdir()).glob(f"{ENVIRONMENT}-*/{NAME}"))
-    mend = f"run 'sh {scripts[-1]}'" if scripts else f"run 'docker rm -f {' '.join(sorted(found))}'"
+    mend = (
+        f"run 'sh {scripts[-1]}'" if scripts else f"run 'docker rm -f {' '.join(sorted(found))}'"
+    )
     raise ForeignContainer(
         f"containers of a project {ENVIRONMENT} are there already: {', '.join(sorted(found))}",
         mend=f"if they are not needed, {mend}",

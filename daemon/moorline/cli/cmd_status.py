@@ -1,0 +1,86 @@
+"""`moorline status [ENV]`."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import click
+
+from moorline.agent.ledger import Ledger
+from moorline.agent.status import Status, status_of
+from moorline.cli.context import Ports, environment_argument, looking, pass_ports, read_config
+from moorline.cli.options import json_option, wants
+from moorline.cli.output import columns, emit, say
+from moorline.core.model import ObservedContainer
+
+__all__ = ["command"]
+
+
+@click.command("status")
+@environment_argument(required=False)
+@json_option
+@pass_ports
+def command(ports: Ports, environment: str | None) -> int:
+    """Show what is desired, running and proven, and what is wrong.
+
+    Looks at the engine, and at the state repo as of the last fetch; works beside the daemon.
+
+    Exit code: 0 in step, 1 not in step, 2 usage.
+    """
+    config = read_config(environment)
+    names = (environment,) if environment else config.environments
+    with looking(config, ports, fetches=False) as host:
+        found = [status_of(host, Ledger.open(config, name)) for name in names]
+    if wants("json"):
+        emit({"host": config.host, "environments": [each.as_data() for each in found]})
+    else:
+        now = datetime.now(UTC)
+        say("\n\n".join("\n".join(_lines(each, now)) for each in found))
+    return 0 if all(each.in_step for each in found) else 1
+
+
+def _lines(status: Status, now: datetime) -> Iterator[str]:
+    yield f"{status.environment}: {'in step' if status.in_step else 'not in step'}"
+    yield columns([(f"  {name}", text) for name, text in _facts(status, now)])
+    if status.running:
+        yield columns([_container(each) for each in status.running])
+    if status.drift:
+        yield "  the next cycle would:"
+        yield "\n".join(f"    {line}" for line in status.drift.render().splitlines())
+
+
+def _facts(status: Status, now: datetime) -> Iterator[tuple[str, str]]:
+    change, proven = status.change, status.proven
+    if change is not None:
+        yield "desired", f"{change.sha[:7]} {change.subject} ({_ago(change.at, now)})"
+    yield "proven", f"{proven.commit[:7]} {proven.deployment}" if proven else "nothing yet"
+    if status.under_way is not None:
+        entry = status.under_way
+        yield "under way", f"{entry.commit[:7]}, {entry.phase}, began {_ago(entry.started, now)}"
+    if status.running is None:
+        yield "running", "unknown"
+    elif not status.running:
+        yield "running", "nothing"
+    if status.last_event:
+        yield "last event", f"{status.last_event} ({_ago(status.last_event_at, now)})"
+    if status.records_waiting:
+        yield "records", f"{status.records_waiting} not pushed yet"
+    for trouble in status.troubles:
+        yield from (("trouble", line) for line in trouble.splitlines())
+
+
+def _container(container: ObservedContainer) -> tuple[str, str, str, str]:
+    name, _, digest = container.pin.partition("@")
+    image = f"{name.rpartition('/')[2]}@{digest.removeprefix('sha256:')[:12]}" if digest else "?"
+    state = f"{container.state}, {container.health}" if container.health else container.state
+    return (f"    {container.service} #{container.number}", state, image, container.name)
+
+
+def _ago(moment: str, now: datetime) -> str:
+    try:
+        seconds = (now - datetime.fromisoformat(moment)).total_seconds()
+    except ValueError:
+        return moment
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{max(0, int(seconds))} s ago"

@@ -1,0 +1,135 @@
+"""The words in which the story is told: type, push, see, prove."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from moorline.cli.demo.failures import StepFailed, until
+from moorline.cli.demo.screen import Screen
+from moorline.cli.demo.visitor import Visitor
+from moorline.cli.demo.witness import Record
+from moorline.cli.demo.world import World
+from moorline.core.values import Json
+
+__all__ = ["Push", "Stage", "Step"]
+
+_PATIENCE = 20.0
+
+
+@dataclass(slots=True)
+class Step:
+    """One step as it happened. Seconds count from the push (or whatever began it)."""
+
+    title: str
+    typed: list[str] = field(default_factory=list)
+    commit: str = ""
+    record: str = ""
+    outcome: str = ""
+    sentence: str = ""
+    rollback_commit: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def as_data(self) -> dict[str, Json]:
+        """For machines; the keys are stable."""
+        return {
+            "title": self.title,
+            "typed": list(self.typed),
+            "commit": self.commit,
+            "record": self.record,
+            "outcome": self.outcome,
+            "sentence": self.sentence,
+            "rollback_commit": self.rollback_commit,
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A commit, and when somebody began to push it (monotonic seconds)."""
+
+    commit: str
+    at: float
+
+
+class Stage:
+    """Plays steps in a world, before a visitor and on a screen."""
+
+    def __init__(self, world: World, screen: Screen, visitor: Visitor) -> None:
+        self.world = world
+        self.screen = screen
+        self.visitor = visitor
+        self.steps: list[Step] = []
+        self._witness = world.witness
+        self._person = world.person
+        self._records = 0
+
+    def step(self, title: str, about: str) -> Step:
+        """Begin the next step."""
+        step = Step(title)
+        self.steps.append(step)
+        self.screen.scene(len(self.steps), title, about)
+        return step
+
+    # --- what a person does ---
+
+    def type(self, *words: str, aloud: bool = False) -> str:
+        """Run a command, and show it; its answer too where that is worth reading."""
+        command, printed = self._person.type(*words)
+        self.steps[-1].typed.append(command)
+        self.screen.typed(command, printed if aloud else "")
+        return printed
+
+    def push(self) -> Push:
+        """`git push` of what is committed."""
+        began = time.monotonic()
+        self.type("git", "push")
+        commit = self._witness.tip()
+        self.steps[-1].commit = commit
+        return Push(commit, began)
+
+    # --- what can be seen ---
+
+    def see(self, version: int) -> None:
+        """Wait until the page says this version."""
+        self.wait(lambda: self.visitor.says(version), f"the page says version {version}")
+
+    def record(self, outcome: str, commit: str) -> Record:
+        """Wait for the next deployment record; it has to tell this outcome of this commit."""
+        self.wait(
+            lambda: len(self._witness.records()) > self._records,
+            f"a record that {commit[:7]} is {outcome}",
+        )
+        path = self._witness.records()[self._records]
+        self._records += 1
+        record = self._witness.read(path)
+        step = self.steps[-1]
+        step.record, step.outcome, step.sentence = record.id, record.outcome, record.sentence
+        step.rollback_commit = record.rollback_commit
+        if (record.outcome, record.commit) != (outcome, commit):
+            raise StepFailed(
+                f"{commit[:7]} was to be {outcome}; the record says: {record.sentence}"
+            )
+        return record
+
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for a condition while the world stands."""
+
+        def holds() -> bool:
+            self.world.check()
+            return condition()
+
+        with self.screen.waiting(what):
+            until(holds, what, within=_PATIENCE)
+
+    # --- what is proved ---
+
+    def measured(self, name: str, claim: str, seconds: float, note: str) -> None:
+        """Show a claim with its time, and keep the time."""
+        self.steps[-1].seconds[name] = seconds
+        self.screen.proved(claim, f"{seconds:4.1f} s {note}")
+
+    def require(self, claim: str, *, holds: bool) -> None:
+        """Show a claim that was checked; raises StepFailed where it does not hold."""
+        if not holds:
+            raise StepFailed(f"not so: {claim}")
+        self.screen.proved(claim)
