@@ -58,13 +58,15 @@ def alternate(
 
 def serving(port: int, path: str, expected: str) -> bool:
     """Whether a GET on 127.0.0.1 answers 200 with `expected` in the body."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    # short: a connection begun while the container has no address yet is answered by nobody, and
+    # waiting for the kernel's second attempt would measure that
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=0.05)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
         return answer.status == http.HTTPStatus.OK and expected in answer.read().decode()
-    except OSError:
-        return False
+    except (OSError, http.client.HTTPException):
+        return False  # nobody there, or gone in the middle of an answer
     finally:
         connection.close()
 

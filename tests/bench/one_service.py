@@ -7,9 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from moorline.core.image import ImageRef
 from tests.bench.by_hand import Bare
 from tests.bench.measure import Row, alternate, pause_until, serving, stopwatch
-from tests.e2e.stage import Stage, web
+from tests.e2e.stage import Stage, plain
 from tests.parts.images import Images
 
 __all__ = ["OneService"]
@@ -147,7 +148,7 @@ class OneService:
 
     def _fail_once(self) -> float:
         self._settle()
-        sha = self._publish(web(self._bad, deadline="3s", ports=[f"{PORT}:3000"]))
+        sha = self._publish(_probed(self._bad, deadline="3s"))
         pause_until(lambda: serving(PORT, "/", "version=3"))
         self._await(self._current)
         back = time.time()
@@ -176,10 +177,25 @@ class OneService:
         pause_until(lambda: any(commit == tip for commit, _ in self._stage.deployments()))
 
     def _service(self, number: int) -> dict[str, object]:
-        return web(self._versions[number], ports=[f"{PORT}:3000"])
+        return _probed(self._versions[number], deadline="30s")
 
     def _await(self, number: int) -> None:
         pause_until(lambda: serving(PORT, "/", f"version={number + 1}"))
+
+
+def _probed(image: ImageRef, *, deadline: str) -> dict[str, object]:
+    """A service that is probed from outside, by the daemon as by the bare calls."""
+    health = {
+        "http": "http://:3000/health",
+        "deadline": deadline,
+        "stability": "200ms",
+    }
+    return plain(
+        image,
+        ports=[f"{PORT}:3000"],
+        healthcheck={"disable": True},
+        **{"x-moorline": {"health": health}},
+    )
 
 
 def _row(what: str, measured: tuple[list[float], list[float]], against: str, goal: float) -> Row:

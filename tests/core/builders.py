@@ -49,7 +49,7 @@ def service(
     env: Iterable[str] = (),
     networks: Iterable[str] = (),
     host_config: Mapping[str, Any] | None = None,
-    **fields: Any,
+    **fields: object,
 ) -> Service:
     """A service of image `name:tag`; `port` is published, `networks` are keys."""
     published = {"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": port}]}} if port else {}
@@ -62,16 +62,16 @@ def service(
     return Service(name=name, **(ordinary | fields))
 
 
-def network(key: str, **fields: Any) -> Network:
+def network(key: str, **fields: object) -> Network:
     return Network(key=key, **{"name": f"{ENVIRONMENT}_{key}", **fields})
 
 
-def volume(key: str, **fields: Any) -> Volume:
+def volume(key: str, **fields: object) -> Volume:
     return Volume(key=key, **{"name": f"{ENVIRONMENT}_{key}", **fields})
 
 
 def environment(
-    *services: Service, networks: Iterable[Network] = (), **fields: Any
+    *services: Service, networks: Iterable[Network] = (), **fields: object
 ) -> Environment:
     """An environment; networks that are not given are ordinary ones."""
     given = {each.key: each for each in networks}
@@ -87,7 +87,7 @@ def environment(
     )
 
 
-def desired(*services: Service, commit: str = "c0ffee", **fields: Any) -> Desired:
+def desired(*services: Service, commit: str = "c0ffee", **fields: object) -> Desired:
     """A desired state; secrets and configs are stored under their own name."""
     made = environment(*services, **fields)
     files = {
@@ -98,17 +98,17 @@ def desired(*services: Service, commit: str = "c0ffee", **fields: Any) -> Desire
     return build_desired(made, commit=commit, blob=f"blob-{commit}", files=files)
 
 
-def container(service: str = "web", number: int = 1, **fields: Any) -> ObservedContainer:
+def container(service: str = "web", number: int = 1, **fields: object) -> ObservedContainer:
     """A running container of ours, of no particular spec."""
     settled = f"{ENVIRONMENT}-{service}-{number}"
     ordinary = {"id": settled, "name": settled, "state": "running", "spec": "0" * 64}
     return ObservedContainer(service=service, number=number, **(ordinary | fields))
 
 
-def foreign(name: str, service: str = "web", **fields: Any) -> ObservedContainer:
+def foreign(name: str, service: str = "web", **fields: object) -> ObservedContainer:
     """A container of another tool with this environment's project label."""
     return container(service, **{"id": f"foreign-{name}", "name": name, "spec": "", **fields})
 
 
-def observed(*containers: ObservedContainer, **fields: Any) -> ObservedEnvironment:
+def observed(*containers: ObservedContainer, **fields: object) -> ObservedEnvironment:
     return replace(ObservedEnvironment(containers=containers), **fields)

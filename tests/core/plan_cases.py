@@ -1,9 +1,9 @@
-"""What a case of test_plan.py is made of: what was deployed, what hands did, what is wanted now."""
+"""What cases of the planner are made of: what was deployed, what hands did, what is wanted."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from textwrap import dedent
 
 from moorline.core.actions import Plan
 from moorline.core.desired import Desired, resource_spec
@@ -47,7 +47,7 @@ def case(
 ) -> Case:
     return Case(
         name=name,
-        plan=plan,
+        plan=dedent(plan).strip(),
         now=now,
         was=was if isinstance(was, tuple) else (was,),
         hands=hands if isinstance(hands, tuple) else (hands,),
@@ -56,8 +56,8 @@ def case(
 
 
 def text(plan: Plan, desired: Desired) -> str:
-    """The plan as it reads, with digests and specs left out: they are no one's to remember."""
-    lines = plan.render() or NOTHING
+    """The plan as it reads, without what nobody can remember: digests, specs, why `ready`."""
+    lines = re.sub(r"(?m)^ready .*$", "ready", plan.render() or NOTHING)
     lines = re.sub(r"@sha256:[0-9a-f]{64}", "@…", lines)
     for workload in desired.workloads:
         lines = lines.replace(workload.spec[:8], "SPEC")
@@ -69,7 +69,7 @@ def text(plan: Plan, desired: Desired) -> str:
 # --- hands --------------------------------------------------------------------------------------
 
 
-def edited(service: str, number: int = 1, **changes: Any) -> Hand:
+def edited(service: str, number: int = 1, **changes: object) -> Hand:
     """Change the service's containers of that number."""
 
     def hand(world: World) -> None:
@@ -111,7 +111,7 @@ def made(*containers: ObservedContainer) -> Hand:
     return hand
 
 
-def copied(service: str, **changes: Any) -> Hand:
+def copied(service: str, **changes: object) -> Hand:
     """A second container with the same labels."""
 
     def hand(world: World) -> None:
@@ -127,10 +127,10 @@ def there(*things: ObservedNetwork | ObservedVolume) -> Hand:
 
     def hand(world: World) -> None:
         for each in things:
-            kind: Mapping[str, Any] = (
-                world.networks if isinstance(each, ObservedNetwork) else world.volumes
-            )
-            kind |= {each.name: each}
+            if isinstance(each, ObservedNetwork):
+                world.networks[each.name] = each
+            else:
+                world.volumes[each.name] = each
 
     return hand
 

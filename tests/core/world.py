@@ -156,7 +156,7 @@ class World:
             case RemoveContainer():
                 del self.containers[self._find(action.target).id]
 
-    def edit(self, container: str, **changes: Any) -> None:
+    def edit(self, container: str, **changes: object) -> None:
         """Change a container, as a hand or an action does."""
         self.containers[container] = replace(self.containers[container], **changes)
 
@@ -170,7 +170,11 @@ class World:
         )
 
     def _remove_network(self, name: str) -> None:
-        users = [each.name for each in self.containers.values() if name in each.networks]
+        users = [
+            each.name
+            for each in self.containers.values()
+            if name in each.networks and each.state != "removing"
+        ]
         self._require(not users, f"network {name} is used by {users}")
         del self.networks[name]
 

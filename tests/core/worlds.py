@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from moorline.core.actions import Plan
 from moorline.core.desired import Desired
-from moorline.core.model import Dependency, Hook, ObservedNetwork, Service
+from moorline.core.model import Dependency, Hook, ObservedContainer, ObservedNetwork, Service
 from tests.core.builders import ENVIRONMENT, container, desired, foreign, network, service, volume
 from tests.core.world import UP, World
 
@@ -128,7 +128,9 @@ def carry_out_some(world: World, current: Plan, state: Desired, random: Random) 
 # --- what hands do ------------------------------------------------------------------------------
 
 
-def _edit_one(change: Callable[[World, Any, Random], dict[str, Any]]) -> Callable[..., None]:
+def _edit_one(
+    change: Callable[[World, ObservedContainer, Random], dict[str, object]],
+) -> Callable[..., None]:
     def drift(world: World, random: Random) -> None:
         if ours := world.of_ours():
             found = random.choice(ours)
@@ -137,25 +139,25 @@ def _edit_one(change: Callable[[World, Any, Random], dict[str, Any]]) -> Callabl
     return drift
 
 
-def _new_state(_world: World, found: Any, random: Random) -> dict[str, Any]:
+def _new_state(_world: World, found: ObservedContainer, random: Random) -> dict[str, object]:
     if found.state in UP:
         return {"state": random.choice(["exited", "paused", "restarting"]), "exit_code": 137}
     return {"state": random.choice([found.state, "dead", "removing"])}
 
 
-def _new_name(world: World, found: Any, random: Random) -> dict[str, Any]:
+def _new_name(world: World, found: ObservedContainer, random: Random) -> dict[str, object]:
     names = {"odd", "x", *(f"{ENVIRONMENT}-{name}-1" for name in NAMES)}
     taken = {each.name for each in world.containers.values()}
     return {"name": random.choice(sorted(names - taken) or [found.name])}
 
 
-def _new_networks(world: World, found: Any, random: Random) -> dict[str, Any]:
+def _new_networks(world: World, found: ObservedContainer, random: Random) -> dict[str, object]:
     if not found.networks:  # one that lives in another's namespace has none to change
         return {}
     return {"networks": frozenset(n for n in world.networks if random.random() < 0.5)}
 
 
-def _altered(_world: World, found: Any, random: Random) -> dict[str, Any]:
+def _altered(_world: World, _found: ObservedContainer, random: Random) -> dict[str, object]:
     return {
         "altered": random.choice([("RestartPolicy",), ("Memory",), ("Memory", "RestartPolicy")])
     }
@@ -213,7 +215,7 @@ def _other_network(world: World, random: Random) -> None:
     world.networks.setdefault(name, ObservedNetwork(name=name, spec=spec, environment=owner))
 
 
-DRIFTS: tuple[Callable[[World, Random], None], ...] = (
+DRIFTS: tuple[Hand, ...] = (
     _edit_one(_new_state),
     _edit_one(_new_state),
     _edit_one(_new_name),

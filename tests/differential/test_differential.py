@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+
 from moorline.core.compose import (
     SERVICE_KEYS,
 )

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import docker
 from docker.errors import APIError, NotFound
+
 from moorline.core import compose
 from moorline.core.container import create_body, endpoints, network_body, volume_body
 from moorline.core.desired import start_order

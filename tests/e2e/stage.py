@@ -29,7 +29,7 @@ SERVICE = "com.docker.compose.service"
 GENERATED = 64
 """Length of the engine's names for volumes that nobody named."""
 CRASHING = (str(Path(__file__).with_name("crashing.py")),)
-DAEMON = CRASHING
+DAEMON = ("-m", "moorline")
 """The daemon with a tripwire; see there."""
 
 Container = Mapping[str, Any]

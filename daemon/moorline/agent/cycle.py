@@ -127,7 +127,8 @@ class Cycle:
             return None
         if target.complaint is None and entry.commit == target.change.sha:
             return entry
-        if entry.phase == "proven":
+        proven = self._ledger.memory.load().proven
+        if proven is not None and proven.deployment == entry.id:
             sentence = f"{entry.environment} is proven at {entry.commit[:7]}"
             record = deployment_record(self._host, entry, "proven", sentence)
             self._ledger.file_record(entry, record)

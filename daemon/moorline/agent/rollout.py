@@ -96,6 +96,9 @@ class Rollout:
         self._turn("touching", timing="ready")
 
     def _proven(self) -> None:
+        # the evidence first: once this is remembered as proven, no gate looks at it again
+        services = self._entry.services | self._evidence()
+        self._turn(self._entry.phase, timing="proven", services=services)
         self._ledger.remember(
             proven=Proven(
                 commit=self._entry.commit,
@@ -105,7 +108,7 @@ class Rollout:
                 deployment=self._entry.id,
             ),
         )
-        self._turn("proven", timing="proven", services=self._evidence())
+        self._turn("proven")
 
     def _check_before_verdict(self) -> None:
         self._host.check_stop()
@@ -150,7 +153,8 @@ class Rollout:
     def _turn(self, phase: Phase, *, timing: str = "", **changes: object) -> None:
         """Note a turn in the journal, with its time."""
         if timing:
-            changes["timings"] = self._entry.timings | {timing: self._elapsed()}
+            # a turn that is repeated after a crash was reached the first time
+            changes["timings"] = {timing: self._elapsed()} | self._entry.timings
         self._entry = msgspec.structs.replace(self._entry, phase=phase, **changes)
         self._ledger.journal.save(self._entry)
 

@@ -23,7 +23,7 @@ __all__ = ["Status", "status_of"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """One environment on this host. What could not be found out is None, and a trouble says why."""
+    """One environment on this host. What could not be found out is None; a trouble says why."""
 
     environment: str
     change: Commit | None

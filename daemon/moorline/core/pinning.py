@@ -8,6 +8,7 @@ changing it would change something else as well.
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import yaml
 from yaml.events import (
@@ -83,7 +84,7 @@ def _locate(source: bytes, service: str, path: str, images: dict[str, str]) -> _
     place = _place(event, key, path)
     if event.anchor is not None:
         raise place.problem(f"has the anchor &{event.anchor}; write the image without one")
-    if event.style in _SEVERAL_LINES or event.start_mark.line != event.end_mark.line:
+    if event.style in _SEVERAL_LINES or _start(event).line != _end(event).line:
         raise place.problem("goes over several lines; write it on one")
     if "$" in place.text:
         raise place.problem("is made of variables; write the image itself here")
@@ -93,14 +94,14 @@ def _locate(source: bytes, service: str, path: str, images: dict[str, str]) -> _
 def _place(event: ScalarEvent, key: str, path: str) -> _Place:
     quote = event.style or ""
     # nothing after the colon: the value needs its space
-    space = " " if event.start_mark.index == event.end_mark.index else ""
+    space = " " if _start(event).index == _end(event).index else ""
     return _Place(
         path=path,
         key=key,
         mark=_mark(event),
         text=event.value,
-        start=event.start_mark.index,
-        end=event.end_mark.index,
+        start=_start(event).index,
+        end=_end(event).index,
         before=f"{space}{quote}",
         after=quote,
     )
@@ -125,9 +126,7 @@ def _find(source: bytes, service: str, path: str, images: dict[str, str]) -> Eve
 
 def _enter(events: Iterator[Event], wanted: str) -> Event | None:
     """Go on to the value of one key of the mapping that has just begun."""
-    for key in events:
-        if isinstance(key, MappingEndEvent):
-            return None
+    while not isinstance(key := next(events), MappingEndEvent):
         _skip(key, events)
         value = next(events)
         if isinstance(key, ScalarEvent) and key.value == wanted:
@@ -204,7 +203,16 @@ def _entries(node: Node | None) -> dict[str, Node]:
 
 
 def _mark(event: Event) -> Mark:
-    return Mark(event.start_mark.line + 1, event.start_mark.column + 1)
+    return Mark(_start(event).line + 1, _start(event).column + 1)
+
+
+def _start(event: Event) -> yaml.Mark:
+    # every event of the parser has marks; only those made by hand have none
+    return cast("yaml.Mark", event.start_mark)
+
+
+def _end(event: Event) -> yaml.Mark:
+    return cast("yaml.Mark", event.end_mark)
 
 
 def _problem(path: str, mark: Mark, key: str, message: str) -> InvalidEnvironment:

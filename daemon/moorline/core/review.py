@@ -5,11 +5,10 @@ value goes unjudged: the host that knows it will judge.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 
 from moorline.core.compose import load
 from moorline.core.compose.interpolation import InterpolationError, expand
-from moorline.core.compose.yamltree import MappingNode, Mark, Node, ScalarNode, parse
+from moorline.core.compose.yamltree import MappingNode, Mark, Node, ScalarNode, SequenceNode, parse
 from moorline.errors import InvalidEnvironment, Problem
 
 __all__ = ["review"]
@@ -38,39 +37,39 @@ def review(
 
 def _assumed(source: bytes) -> tuple[dict[str, str], frozenset[Mark]]:
     """Values for the variables that a host must have, and where they are used."""
-    values: dict[str, str] = {}
-    marks: set[Mark] = set()
     tree = parse(source, lambda _mark, _message: None)
-    for name in _named(tree):
-        values[name] = _PLACEHOLDER
-    for node in _scalars(tree):
-        needed = _needed(node.text, values)
-        if needed:
-            values |= dict.fromkeys(needed, _PLACEHOLDER)
-            marks.add(node.mark)
+    texts = [node for node in _scalars(tree) if "$" in node.text]
+    names = {*_named(tree), *(name for node in texts for name in _needed(node.text))}
+    values = dict.fromkeys(names, _PLACEHOLDER)
+    marks = {node.mark for node in texts if names.intersection(_asked(node.text, values)[0])}
     return values, frozenset(marks)
 
 
-def _needed(text: str, values: Mapping[str, str]) -> frozenset[str]:
-    """The variables without which `text` cannot be expanded (known ones included)."""
-    needed: set[str] = set()
-    while "$" in text:
-        asked: list[str] = []
+def _needed(text: str) -> frozenset[str]:
+    """The variables without which a text cannot be expanded."""
+    values: dict[str, str] = {}
+    while True:
+        asked, fits = _asked(text, values)
+        missing = [name for name in asked if name not in values]
+        if fits or not missing:
+            return frozenset(values)
+        # expansion ends at the variable that it misses: the last one that it asked for
+        values[missing[-1]] = _PLACEHOLDER
 
-        def look_up(name: str, asked: list[str] = asked) -> str | None:
-            asked.append(name)
-            return _PLACEHOLDER if name in needed else None
 
-        try:
-            expand(text, look_up)
-        except InterpolationError:
-            missing = [name for name in asked if name not in needed]
-            if missing:
-                # expansion ends at the variable that it misses: the last one that it asked for
-                needed.add(missing[-1])
-                continue
-        break
-    return frozenset(needed)
+def _asked(text: str, values: Mapping[str, str]) -> tuple[list[str], bool]:
+    """The variables that an expansion looks at, and whether it succeeds."""
+    asked: list[str] = []
+
+    def look_up(name: str) -> str | None:
+        asked.append(name)
+        return values.get(name)
+
+    try:
+        expand(text, look_up)
+    except InterpolationError:
+        return asked, False
+    return asked, True
 
 
 def _named(tree: Node | None) -> Iterator[str]:
@@ -81,3 +80,22 @@ def _named(tree: Node | None) -> Iterator[str]:
             origin = _entries(entry).get("environment")
             if isinstance(origin, ScalarNode):
                 yield origin.text
+
+
+def _scalars(node: Node | None) -> Iterator[ScalarNode]:
+    match node:
+        case ScalarNode():
+            yield node
+        case MappingNode():
+            for entry in node.entries:
+                yield from _scalars(entry.value)
+        case SequenceNode():
+            for item in node.items:
+                yield from _scalars(item)
+        case None:
+            pass
+
+
+def _entries(node: Node | None) -> dict[str, Node]:
+    found = node.entries if isinstance(node, MappingNode) else ()
+    return {entry.key: entry.value for entry in found}

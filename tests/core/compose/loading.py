@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from textwrap import dedent, indent
 
 import pytest
+
 from moorline.core.compose import load
 from moorline.core.model import Environment, Service
 from moorline.errors import InvalidEnvironment, Problem

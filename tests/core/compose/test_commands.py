@@ -1,4 +1,5 @@
 import pytest
+
 from moorline.core.compose.commands import split
 from tests.core.compose.loading import service, service_problems
 
@@ -78,8 +79,10 @@ def test_nothing_keeps_the_images_own_and_an_empty_list_clears_it(
         ("command: [sleep, 5]", "command[1]: must be a string; put it in quotes"),
         (
             "command: a; b",
-            "command: ';' outside quotes, and no shell runs; write "
-            '["sh", "-c", "…"], or put it in quotes',
+            (
+                "command: ';' outside quotes, and no shell runs; write "
+                '["sh", "-c", "…"], or put it in quotes'
+            ),
         ),
     ],
 )

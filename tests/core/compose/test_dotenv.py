@@ -1,4 +1,5 @@
 import pytest
+
 from moorline.core.compose.dotenv import DotenvError, parse, parse_dotenv, parse_raw
 from moorline.errors import InvalidConfig
 

@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 
 import pytest
+
 from moorline.core.compose.interpolation import InterpolationError, Variables, expand
 from tests.core.compose.loading import environment, found, problems
 
@@ -87,14 +88,14 @@ def sensitive(text: str, variables: Mapping[str, str]) -> frozenset[str]:
         ("$TOKEN", {"t0ken"}),
         ("${NONE:-default}", set()),
         ("${TOKEN:+replaced}", {"t0ken"}),
-        ("$PIN3", set()),
+        ("$SHORT", set()),
         ("a${TOKEN}b$OTHER", {"t0ken", "other"}),
     ],
 )
 def test_values_of_the_host_are_sensitive_unless_they_are_short(
     text: str, values: set[str]
 ) -> None:
-    variables = {"TOKEN": "t0ken", "OTHER": "other", "PIN3": "123", "UNUSED": "unused"}
+    variables = {"TOKEN": "t0ken", "OTHER": "other", "SHORT": "123", "UNUSED": "unused"}
     assert sensitive(text, variables) == values
 
 
@@ -134,17 +135,21 @@ def test_a_value_that_came_from_a_variable_is_text_and_fits_where_a_number_is_me
 def test_a_value_that_cannot_be_expanded_is_one_problem_and_no_more() -> None:
     source = "services:\n  web:\n    image: ${IMAGE}\n    scale: ${COUNT}\n"
     assert problems(source) == [
-        "services.web.image: variable IMAGE is not set; set it on the host, or give a default: "
-        "${IMAGE:-}",
-        "services.web.scale: variable COUNT is not set; set it on the host, or give a default: "
-        "${COUNT:-}",
+        (
+            "services.web.image: variable IMAGE is not set; set it on the host, or give a "
+            "default: ${IMAGE:-}"
+        ),
+        (
+            "services.web.scale: variable COUNT is not set; set it on the host, or give a "
+            "default: ${COUNT:-}"
+        ),
     ]
 
 
 def test_a_shared_value_is_reported_once_where_it_stands() -> None:
     source = "x-a: &a {k: [$NONE]}\nx-b: *a\nservices: {}\n"
     (problem,) = found(source)
-    assert (problem.line, problem.column, problem.key) == (1, 15, "x-a.k[0]")
+    assert (problem.line, problem.column, problem.key) == (1, 14, "x-a.k[0]")
 
 
 def test_many_large_variables_cannot_blow_the_file_up() -> None:

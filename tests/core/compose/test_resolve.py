@@ -1,4 +1,7 @@
+import math
+
 import pytest
+
 from moorline.core.compose.resolve import Plain, as_text, resolve
 
 VALUES: list[tuple[str, Plain]] = [
@@ -50,7 +53,7 @@ def test_a_plain_scalar_means_what_it_means_to_compose(text: str, value: Plain) 
 def test_not_a_number_is_a_number() -> None:
     value = resolve(".nan")
     assert isinstance(value, float)
-    assert value != value
+    assert math.isnan(value)
 
 
 @pytest.mark.parametrize(

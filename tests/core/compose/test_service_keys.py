@@ -1,6 +1,7 @@
 """Each simple key: what it becomes for the engine, and what it refuses."""
 
 import pytest
+
 from moorline.core.compose import REFUSED_KEYS, REFUSED_TOP_KEYS, SERVICE_KEYS, TOP_KEYS
 from moorline.core.values import Json
 from tests.core.compose.loading import problems, service, service_problems
@@ -232,8 +233,10 @@ REFUSALS = [
     ("uts: private", "uts: must be one of host"),
     (
         "ipc: shared",
-        "ipc: must be one of host, none, private, shareable, service:NAME, container:NAME; "
-        "did you mean 'shareable'?",
+        (
+            "ipc: must be one of host, none, private, shareable, service:NAME, container:NAME; "
+            "did you mean 'shareable'?"
+        ),
     ),
     (
         "ipc: 'service:'",

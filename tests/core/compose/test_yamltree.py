@@ -1,6 +1,7 @@
 from textwrap import dedent
 
 import pytest
+
 from moorline.core.compose.yamltree import (
     MappingNode,
     Mark,
@@ -122,7 +123,7 @@ def test_every_duplicate_is_reported_with_both_places() -> None:
         ("{a: b}: c\n", "1:1: a key must be text"),
         ("80: c\n", "1:1: the key 80 is not text; put it in quotes"),
         ("~: c\n", "1:1: the key ~ is not text; put it in quotes"),
-        ("? \n: c\n", "2:1: the key null is not text; put it in quotes"),
+        ("? \n: c\n", "1:2: the key null is not text; put it in quotes"),
         (f"{'k' * 257}: c\n", "1:1: a key longer than 256 characters"),
         ("a: !!python/name:os.system x\n", "1:4: tag 'tag:yaml.org,2002:python/name:os.system'"),
         ("a: !reset null\n", "1:4: tag '!reset'"),

@@ -3,6 +3,7 @@
 import functools
 import heapq
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from moorline.adapters.ports import Blob, Commit, HistoryEntry, Relation
@@ -58,13 +59,15 @@ def remembers(
 
     @functools.wraps(method)
     def remembered(self: ReaderT, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        question = (method.__name__, *args)
-        if question not in self.answers:
-            answer = method(self, *args, **kwargs)
-            while len(self.answers) >= ANSWERS:
-                del self.answers[next(iter(self.answers))]
-            self.answers[question] = answer
-        return cast("R", self.answers[question])
+        question = (method.__name__, *args, *kwargs.items())
+        # One step each, so that threads may share the answers.
+        with suppress(KeyError):
+            return cast("R", self.answers[question])
+        answer = method(self, *args, **kwargs)
+        for oldest in list(self.answers)[: 1 - ANSWERS]:
+            self.answers.pop(oldest, None)
+        self.answers[question] = answer
+        return answer
 
     return remembered
 

@@ -13,8 +13,8 @@ __all__ = ["Screen"]
 _NARROWEST, _WIDEST = 60, 100
 _ABOUT, _BODY, _INNER = 3, 4, 6
 _SHA = 7
-_MEASURE = 56
-"""The column where figures stand."""
+_MEASURE = 49
+"""Where figures stand, behind a claim."""
 
 
 class Screen:
@@ -35,7 +35,7 @@ class Screen:
     def scene(self, number: int, title: str, about: str) -> None:
         """A step begins."""
         self.gap()
-        self._print(Text.assemble((f"{number}  ", "bold cyan"), (title, "bold")))
+        self._print(Text(title, style="bold"), head=Text(f"{number}  ", style="bold cyan"))
         self._print(Text(about, style="dim"), indent=_ABOUT)
         self.gap()
 
@@ -51,9 +51,9 @@ class Screen:
 
     def typed(self, command: str, printed: str = "") -> None:
         """What was typed, and the answer."""
-        self._print(Text.assemble(("$ ", "dim"), (command, "bold")), indent=_BODY, hanging=2)
+        self._print(Text(command, style="bold"), head=Text("$ ", style="dim"), indent=_BODY)
         for line in printed.splitlines():
-            self._print(Text(line, style="dim"), indent=_INNER, hanging=2)
+            self._print(Text(line, style="dim"), indent=_INNER)
 
     def aside(self, *lines: str) -> None:
         """What a person did in an editor."""
@@ -72,13 +72,12 @@ class Screen:
         verbs = max((len(step["do"]) for step in steps), default=0)
         subjects = max((len(step["what"]) for step in steps), default=0)
         for step in steps:
-            head = f"{step['do']:<{verbs}}  {step['what']:<{subjects}}  "
-            line = Text.assemble(head, (step["why"], "dim"))
-            self._print(line, indent=_INNER, hanging=len(head))
+            head = Text(f"{step['do']:<{verbs}}  {step['what']:<{subjects}}  ")
+            self._print(Text(step["why"], style="dim"), head=head, indent=_INNER)
 
     def sentence(self, text: str) -> None:
         """How the daemon sums it up."""
-        self._print(Text.assemble(("→ ", "cyan"), text), indent=_BODY, hanging=2)
+        self._print(Text(text), head=Text("→ ", style="cyan"), indent=_BODY)
         self.gap()
 
     def quote(self, about: str, lines: Sequence[str]) -> None:
@@ -92,18 +91,18 @@ class Screen:
 
     def proved(self, claim: str, measure: str = "") -> None:
         """Something was checked, and is so."""
-        text = Text.assemble(("✓ ", "green"), claim)
+        text = Text(claim)
         if measure:
-            text.append(" " * max(2, _MEASURE - _BODY - len(text)))
+            text.append(" " * max(2, _MEASURE - len(text)))
             text.append(measure, style="bold")
-        self._print(text, indent=_BODY, hanging=2)
+        self._print(text, head=Text("✓ ", style="green"), indent=_BODY)
 
     def commit(self, line: CommitLine) -> None:
         """A commit that somebody made."""
-        head = Text.assemble((line.sha[:_SHA], "yellow"), "  ", line.subject)
-        self._print(head, indent=_INNER, hanging=_SHA + 2)
-        origin = f"by {line.author} on {line.branch}"
-        self._print(Text(origin, style="dim"), indent=_INNER + _SHA + 2)
+        head = Text(f"{line.sha[:_SHA]}  ", style="yellow")
+        self._print(Text(line.subject), head=head, indent=_INNER)
+        origin = Text(f"by {line.author} on {line.branch}", style="dim")
+        self._print(origin, indent=_INNER + len(head))
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
@@ -114,13 +113,14 @@ class Screen:
         with self._console.status(Text(f"{what} …", style="dim"), spinner="dots"):
             yield
 
-    def _print(self, text: Text, *, indent: int = 0, hanging: int = 0) -> None:
-        """A paragraph; its later lines stand `hanging` columns further in.
+    def _print(self, body: Text, *, indent: int = 0, head: Text | None = None) -> None:
+        """A paragraph; where it has a head, its later lines begin where the first goes on.
 
         Wrapped here and not by the library, which would fill every line up with spaces.
         """
-        first, *rest = text.wrap(self._console, self._width - indent - hanging) or [Text()]
-        for line in (first, *rest):
-            margin = indent if line is first else indent + hanging
-            line.rstrip()
-            self._console.print(Text.assemble(" " * margin, line), highlight=False, soft_wrap=True)
+        lead = Text(" " * indent) + (head or Text())
+        for line in body.wrap(self._console, self._width - len(lead)) or [Text()]:
+            whole = lead + line
+            whole.rstrip()
+            self._console.print(whole, highlight=False, soft_wrap=True)
+            lead = Text(" " * len(lead))

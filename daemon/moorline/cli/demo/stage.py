@@ -61,7 +61,7 @@ class Stage:
         self.steps: list[Step] = []
         self._witness = world.witness
         self._person = world.person
-        self._records = 0
+        self._seen = 0
 
     def step(self, title: str, about: str) -> Step:
         """Begin the next step."""
@@ -94,22 +94,28 @@ class Stage:
         self.wait(lambda: self.visitor.says(version), f"the page says version {version}")
 
     def record(self, outcome: str, commit: str) -> Record:
-        """Wait for the next deployment record; it has to tell this outcome of this commit."""
-        self.wait(
-            lambda: len(self._witness.records()) > self._records,
-            f"a record that {commit[:7]} is {outcome}",
-        )
-        path = self._witness.records()[self._records]
-        self._records += 1
-        record = self._witness.read(path)
-        step = self.steps[-1]
+        """Wait for the next record of a commit; it has to tell this outcome."""
+        found: list[Record] = []
+
+        def is_there() -> bool:
+            found.extend(self._new_records(commit))
+            return bool(found)
+
+        self.wait(is_there, f"a record that {commit[:7]} is {outcome}")
+        record, step = found[0], self.steps[-1]
         step.record, step.outcome, step.sentence = record.id, record.outcome, record.sentence
         step.rollback_commit = record.rollback_commit
-        if (record.outcome, record.commit) != (outcome, commit):
+        if record.outcome != outcome:
             raise StepFailed(
                 f"{commit[:7]} was to be {outcome}; the record says: {record.sentence}"
             )
         return record
+
+    def _new_records(self, commit: str) -> list[Record]:
+        """Records of a commit among those that were not looked at yet."""
+        paths = self._witness.records()[self._seen :]
+        self._seen += len(paths)
+        return [each for each in map(self._witness.read, paths) if each.commit == commit]
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for a condition while the world stands."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from moorline.cli.demo.envfile import HURRY, adapted
 from moorline.cli.demo.failures import StepFailed
 from moorline.cli.demo.person import Person
+from moorline.cli.demo.processes import run
 from moorline.cli.demo.stage import Push, Stage
 from moorline.cli.demo.witness import Record
 from moorline.cli.demo.world import ENVIRONMENT, SERVICE, World
@@ -46,9 +47,13 @@ def look_back(stage: Stage) -> None:
     """What is left to read."""
     stage.step("Look back", "What happened is in git, for as long as the repository lives.")
     stage.type("git", "pull", "--quiet")
-    stage.type("git", "log", "--format=%h %an: %s", "--reverse", aloud=True)
-    stage.screen.gap()
-    stage.type("moorline", "history", ENVIRONMENT, aloud=True)
+    for words in (
+        ("git", "log", "--format=%h %an: %s"),
+        ("moorline", "history", ENVIRONMENT),
+        ("moorline", "status", ENVIRONMENT),
+    ):
+        stage.screen.gap()
+        stage.type(*words, aloud=True)
 
 
 # --- the steps ----------------------------------------------------------------------------------
@@ -119,6 +124,7 @@ def _drift(stage: Stage, images: Mapping[int, ImageRef]) -> None:
     stage.type("docker", "rm", "-f", CONTAINER)
     record = stage.record("repaired", commit)
     stage.see(FIRST)
+    stage.wait(lambda: _is_back(stage.world), f"{CONTAINER} is back under its name")
     _tell(stage, record)
     stage.measured(
         "restored",
@@ -196,8 +202,13 @@ def _tell(stage: Stage, record: Record) -> None:
     stage.screen.sentence(record.sentence)
 
 
+def _is_back(world: World) -> bool:
+    words = ("docker", "ps", "--filter", f"name=^/{CONTAINER}$", "--format", "{{.Names}}")
+    return run(words, env=world.env).strip() == CONTAINER
+
+
 def _carried_out(record: Record) -> Sequence[Mapping[str, str]]:
-    """The plan, as far as it got: a version that fails does so where it is held to prove itself."""
+    """The plan, as far as it got: this version failed where it was to prove itself."""
     if record.outcome != "taken back":
         return record.plan
     verdict = [step["do"] for step in record.plan].index("prove")

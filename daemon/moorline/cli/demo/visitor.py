@@ -14,7 +14,9 @@ __all__ = ["Look", "Visitor"]
 
 NOTHING = ""
 _EVERY = 0.02
-_PATIENCE = 2.0
+_PATIENCE = 0.3
+"""A connection that is made while a container starts may hang for a second; the next one does not.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ _PERMISSIONS = re.compile(r"[rwm]{1,3}")
 
 def restart(value: Value) -> JsonObject:
     """`no`, `always`, `unless-stopped`, `on-failure` or `on-failure:N` as a RestartPolicy."""
-    name, colon, count = string(value).partition(":")
+    name, colon, count = filled(value).partition(":")
     if name not in _RESTART:
         if name:
             value.fail(f"must be one of {', '.join(_RESTART)}{suggestion(name, _RESTART)}")

@@ -174,7 +174,7 @@ class _Interpolation:
             case SequenceNode():
                 items = (self.node(item, f"{key}[{i}]") for i, item in enumerate(node.items))
                 return SequenceNode(node.mark, tuple(items))
-            case MappingNode():
+            case _:
                 entries = (self._entry(entry, key) for entry in node.entries)
                 return MappingNode(node.mark, tuple(entries))
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from moorline.core.compose.context import Context
 from moorline.core.compose.reader import Value, fields, optional
-from moorline.core.compose.scalars import choice, filled, string, text, whole
+from moorline.core.compose.scalars import choice, filled, filled_text, string, text, whole
 from moorline.core.values import Json
 
 __all__ = ["PORT_KEYS", "Ports", "Published", "expose", "ports"]
@@ -60,7 +60,7 @@ def ports(value: Value, context: Context) -> Ports:
     result = Ports({}, {}, [])
     for item in value.items():
         entry = _long(item) if item.is_mapping else _short(item)
-        if entry and _allowed(entry, context):
+        if entry and _allowed(entry.container, item, context):
             _publish(entry, result)
     return result
 
@@ -69,17 +69,20 @@ def expose(value: Value, context: Context) -> dict[str, Json]:
     """Read `expose`: `port[-port][/protocol]`."""
     found: dict[str, Json] = {}
     for item in value.items():
-        ports_text, protocol = _protocol(item, text(item))
-        container = _range(item, ports_text)
-        if container and context.ports.take(len(container)):
+        written = filled_text(item)
+        if not written:
+            continue
+        spec, protocol = _protocol(item, written)
+        container = _range(item, spec)
+        if container and _allowed(container, item, context):
             found |= {f"{port}/{protocol}": {} for port in container}
     return found
 
 
-def _allowed(entry: _Entry, context: Context) -> bool:
-    if context.ports.take(len(entry.container)):
+def _allowed(container: range, item: Value, context: Context) -> bool:
+    if context.ports.take(len(container)):
         return True
-    entry.value.fail("more ports than a host has")
+    item.fail("more ports than a host has")
     return False
 
 
@@ -111,7 +114,7 @@ def _host_port(host: range | None, index: int, *, single: bool) -> str:
 
 def _short(item: Value) -> _Entry | None:
     """`[[ip:][host]:]container[/protocol]`."""
-    written = text(item)
+    written = filled_text(item)
     if not written:
         return None
     spec, protocol = _protocol(item, written)
@@ -156,8 +159,7 @@ def _range(value: Value, written: str) -> range | None:
     high = int(found[2] or found[1]) if found else 0
     if found and 0 < low <= high <= _HIGHEST:
         return range(low, high + 1)
-    if written or value.is_scalar:
-        value.fail(f"'{written[:40]}' is not a port or a range of ports, 1 to {_HIGHEST}")
+    value.fail(f"'{written[:40]}' is not a port or a range of ports, 1 to {_HIGHEST}")
     return None
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "duration",
     "file_mode",
     "filled",
+    "filled_text",
     "integer",
     "mapping_or_list",
     "number",
@@ -78,10 +79,19 @@ def string(value: Value) -> str:
 
 def filled(value: Value) -> str:
     """A string that is not empty."""
+    return _not_empty(value, string)
+
+
+def filled_text(value: Value) -> str:
+    """A string or number that is not empty."""
+    return _not_empty(value, text)
+
+
+def _not_empty(value: Value, read: Callable[[Value], str]) -> str:
     if isinstance(value.node, ScalarNode) and value.node.value == "":
         value.fail("must not be empty")
         return ""
-    return string(value)
+    return read(value)
 
 
 def text(value: Value) -> str:
@@ -217,7 +227,7 @@ def duration(value: Value) -> int:
     if not written:
         return 0
     try:
-        return nanoseconds(written[:_MAX_DURATION])
+        return nanoseconds(written if len(written) <= _MAX_DURATION else "too long")
     except ValueError as error:
         value.fail(str(error))
         return 0
