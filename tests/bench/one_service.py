@@ -149,7 +149,7 @@ class OneService:
     def _fail_once(self) -> float:
         self._settle()
         sha = self._publish(_probed(self._bad, deadline="3s"))
-        pause_until(lambda: serving(PORT, "/", "version=3"))
+        pause_until(lambda: self._stage.running("web") == [self._bad.pin])
         self._await(self._current)
         back = time.time()
         self._stage.wait_deployed(sha, "taken back")
@@ -180,6 +180,14 @@ class OneService:
         return _probed(self._versions[number], deadline="30s")
 
     def _await(self, number: int) -> None:
+        """Wait until a version runs and answers.
+
+        The port is asked only once the container runs, as by the bare calls: a packet to an
+        address that is not up yet makes the kernel wait a second before it asks for it again,
+        and that second would be the measuring's own.
+        """
+        pin = self._versions[number].pin
+        pause_until(lambda: self._stage.running("web") == [pin])
         pause_until(lambda: serving(PORT, "/", f"version={number + 1}"))
 
 

@@ -148,3 +148,10 @@ def test_places_that_the_file_fills_are_known() -> None:
     assert mounted_targets(Workload(service=service(), spec="")) == frozenset()
     odd = service(host_config={"Mounts": "x", "Binds": None, "Tmpfs": ["/tmp"]})
     assert mounted_targets(Workload(service=odd, spec="")) == frozenset()
+
+
+def test_a_service_is_found_by_its_name() -> None:
+    made = environment(service("web"), service("api"))
+    assert made.service("api").name == "api"
+    with pytest.raises(KeyError):
+        made.service("nobody")

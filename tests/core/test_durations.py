@@ -35,7 +35,7 @@ def test_the_unit_of_the_engine_loses_nothing() -> None:
     "text",
     [
         *("", "10", "1", "s", "10 s", " 10s", "10s\n", "-1s", "+1s", "1d", "1S", "1.s", "1e3s"),
-        *("1_000s", "١s", "9223372036854775808ns", "9" * 400 + "h"),
+        *("1_000s", "\u0661s", "9223372036854775808ns", "9" * 400 + "h"),
     ],
 )
 def test_anything_else_is_refused(text: str) -> None:

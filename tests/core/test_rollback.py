@@ -43,7 +43,7 @@ def test_a_target_is_told_by_its_form(text: str, target: Target) -> None:
     "text", ["", " ", "-x", ".x", "a/b", "v1\n", "3f9c2d1\n", "x" * 129, "sha256:abc", "sha256:"]
 )
 def test_what_is_no_target_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="^not "):
+    with pytest.raises(ValueError, match=r"^not "):
         parse_target(text)
 
 

@@ -128,9 +128,11 @@ def carry_out_some(world: World, current: Plan, state: Desired, random: Random) 
 # --- what hands do ------------------------------------------------------------------------------
 
 
-def _edit_one(
-    change: Callable[[World, ObservedContainer, Random], dict[str, object]],
-) -> Callable[..., None]:
+Hand = Callable[[World, Random], None]
+Change = Callable[[World, ObservedContainer, Random], dict[str, object]]
+
+
+def _edit_one(change: Change) -> Hand:
     def drift(world: World, random: Random) -> None:
         if ours := world.of_ours():
             found = random.choice(ours)

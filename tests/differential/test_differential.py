@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from moorline.core.compose import (
-    SERVICE_KEYS,
-)
+from moorline.core.compose import SERVICE_KEYS
 from moorline.core.compose.deploy import DEPLOY_KEYS
 from moorline.core.compose.health import HEALTHCHECK_KEYS
 from moorline.core.container import create_body, network_body
@@ -65,8 +63,8 @@ def _made(case: Case) -> dict[str, Any]:
     made = {
         "service": asdict(service),
         "body": create_body(environment, service, labels={}, shares={}, mounts=()),
-        "network": {
-            network.key: network_body(environment, network, labels={})
+        "ipam": {
+            network.key: network_body(environment, network, labels={}).get("IPAM")
             for network in environment.networks
         },
     }

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -59,11 +58,11 @@ def compose_command() -> list[str] | None:
     """How Docker Compose v2 is called here; None where there is none."""
     if _TOOLS.exists():
         return [str(_TOOLS)]
-    plugin = ["docker", "compose"]
-    found = shutil.which("docker") and subprocess.run(
-        [*plugin, "version"], capture_output=True, check=False
-    )
-    return plugin if found and found.returncode == 0 else None
+    # by its path, since a user's plugins are not found with the configuration that we give it
+    listed = '{{range .ClientInfo.Plugins}}{{if eq .Name "compose"}}{{.Path}}{{end}}{{end}}'
+    command = ["docker", "info", "--format", listed]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [done.stdout.strip()] if done.stdout.strip() else None
 
 
 @dataclass

@@ -323,11 +323,12 @@ class Stage:
     def status(self) -> dict[str, Any]:
         """This environment's entry of `moorline status --json`."""
         done = self.moorline("status", self.environment, "--json")
-        return dict(json.loads(done.stdout))
+        return dict(json.loads(done.stdout)["environments"][0])
 
     def memory(self) -> dict[str, Any]:
         """What the host remembers of the environment."""
-        return dict(json.loads((self.state / "environments" / f"{self.environment}.json").read_text()))
+        path = self.state / "environments" / f"{self.environment}.json"
+        return dict(json.loads(path.read_text()))
 
     def wait_trouble(self, words: str) -> None:
         """Wait until the host says that this is wrong."""

@@ -191,6 +191,7 @@ class Gatekeeper:
         if inspection.state != "running" or (policy.http is None and policy.tcp is None):
             return "none", ""
         address = next(iter(inspection.addresses.values()), "127.0.0.1")
+        address = f"[{address}]" if ":" in address else address
         results = []
         if policy.http is not None:
             url = policy.http.replace("://:", f"://{address}:", 1)

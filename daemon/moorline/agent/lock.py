@@ -9,7 +9,7 @@ from pathlib import Path
 from moorline.agent.storage import storage_errors
 from moorline.errors import Locked
 
-__all__ = ["state_lock"]
+__all__ = ["lock_holder", "state_lock"]
 
 
 @contextmanager
@@ -37,3 +37,21 @@ def state_lock(state_dir: Path, purpose: str) -> Iterator[None]:
             file.write(f"moorline {purpose} (pid {os.getpid()})")
             file.flush()
         yield
+
+
+def lock_holder(state_dir: Path) -> str:
+    """Who works with this state directory now, "" for nobody; does not touch the lock.
+
+    Trying the lock would be simpler, and could keep a daemon from starting at that instant.
+    """
+    try:
+        with (state_dir / "lock").open() as file:
+            inode = os.fstat(file.fileno()).st_ino
+            holder = file.read(200).strip()
+        locks = Path("/proc/locks").read_text(encoding="ascii")
+    except OSError:
+        return ""
+    # 1: FLOCK  ADVISORY  WRITE 4711 08:01:131090 0 EOF
+    held = [line.split()[-3] for line in locks.splitlines() if " FLOCK " in line]
+    is_held = any(place.endswith(f":{inode}") for place in held)
+    return (holder or "another moorline") if is_held else ""

@@ -10,7 +10,7 @@ from moorline.cli.failures import explain
 from moorline.cli.lazy import LazyGroup
 from moorline.cli.options import common_options
 
-__all__ = ["VERBS", "app", "load_verb"]
+__all__ = ["VERBS", "App", "app", "load_verb"]
 
 INTERRUPTED = 130
 
@@ -39,7 +39,7 @@ def load_verb(verb: str) -> click.Command:
     return command
 
 
-class _App(LazyGroup):
+class App(LazyGroup):
     """Turns what a verb returns or raises into an exit code."""
 
     def invoke(self, ctx: click.Context) -> object:
@@ -58,7 +58,7 @@ class _App(LazyGroup):
         ctx.exit(code if isinstance(code, int) else 0)
 
 
-app = _App(
+app = App(
     "moorline",
     about=VERBS,
     load=load_verb,

@@ -11,16 +11,20 @@ __all__ = ["command"]
 SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command("completion")
+HELP = """Print the completion script of a shell.
+
+\b
+bash  eval "$(moorline completion bash)"       in ~/.bashrc
+zsh   eval "$(moorline completion zsh)"        in ~/.zshrc, after compinit
+fish  moorline completion fish | source        in ~/.config/fish/config.fish
+
+Exit code: 0.
+"""
+
+
+@click.command("completion", help=HELP)
 @click.argument("shell", type=click.Choice(SHELLS))
 def command(shell: str) -> int:
-    """Print the completion script of a shell.
-
-    \b
-    bash  eval "$(moorline completion bash)"       in ~/.bashrc
-    zsh   eval "$(moorline completion zsh)"        in ~/.zshrc, after compinit
-    fish  moorline completion fish | source        in ~/.config/fish/config.fish
-    """
     kind = get_completion_class(shell)
     if kind is None:
         raise LookupError(shell)

@@ -49,7 +49,8 @@ def command(ports: Ports, environment: str, limit: int) -> int:
     known = {(each.kind, each.id) for each in pushed}
     records = [(each, False) for each in waiting if (each.kind, each.id) not in known]
     records += [(each, True) for each in pushed]
-    records.sort(key=lambda each: each[0].id, reverse=True)
+    # a backup has the id of the deployment that it was taken for, and comes before it in time
+    records.sort(key=lambda each: (each[0].id, each[0].kind), reverse=True)
     if wants("json"):
         emit([_as_data(each, is_pushed) for each, is_pushed in records[:limit]])
     elif records:

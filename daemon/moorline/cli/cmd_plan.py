@@ -8,7 +8,8 @@ from moorline.agent.target import Target
 from moorline.cli.context import Ports, environment_argument, looking, pass_ports, read_config
 from moorline.cli.failures import as_data
 from moorline.cli.options import json_option, wants
-from moorline.cli.output import emit, remark, say
+from moorline.cli.output import columns, emit, on_terminal, remark, say, shortened
+from moorline.core.actions import Plan
 
 __all__ = ["command"]
 
@@ -48,7 +49,7 @@ def command(ports: Ports, environment: str, ref: str | None) -> int:
 
 def _tell(environment: str, target: Target, found: Preview) -> None:
     if not wants("json"):
-        say(found.plan.render() if found.plan else f"{environment}: nothing to do")
+        say(_rendered(found.plan) if found.plan else f"{environment}: nothing to do")
         return
     emit(
         {
@@ -60,3 +61,9 @@ def _tell(environment: str, target: Target, found: Preview) -> None:
             "refusal": as_data(found.refusal) if found.refusal else None,
         }
     )
+
+
+def _rendered(plan: Plan) -> str:
+    if not on_terminal():
+        return plan.render()
+    return columns([(s.verb, s.subject, shortened(s.detail), s.why) for s in plan])

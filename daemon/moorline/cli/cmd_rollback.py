@@ -71,6 +71,7 @@ class _End:
 @pass_ports
 def command(
     ports: Ports,
+    *,
     environment: str,
     to: str,
     service: str | None,

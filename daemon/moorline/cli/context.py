@@ -64,8 +64,9 @@ def _complete(_ctx: click.Context, _parameter: click.Parameter, incomplete: str)
 
 def environment_argument(*, required: bool = True) -> Callable[..., Callable[..., object]]:
     """The argument ENV, completed from the configuration."""
+    metavar = "ENV" if required else "[ENV]"
     return click.argument(
-        "environment", metavar="ENV", required=required, shell_complete=_complete
+        "environment", metavar=metavar, required=required, shell_complete=_complete
     )
 
 

@@ -13,17 +13,18 @@ __all__ = ["configure"]
 def configure(stream: TextIO | None = None, *, machine: bool = False) -> None:
     """Set the form of log lines: JSON for `machine`, else for people; colours on a terminal."""
     stream = stream or sys.stderr
-    renderer: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+    rendering: list[Processor] = [structlog.processors.JSONRenderer(ensure_ascii=False)]
     if not machine:
-        renderer = structlog.dev.ConsoleRenderer(
+        people = structlog.dev.ConsoleRenderer(
             colors=_has_colours(stream), pad_event_to=20, sort_keys=False
         )
+        rendering = [_without_blanks, people]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _event_first,
-            renderer,
+            *rendering,
         ],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
@@ -39,3 +40,7 @@ def _event_first(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Time, level and event lead every line; whoever reads it in a journal looks there."""
     lead = {key: event.pop(key) for key in ("timestamp", "level", "event")}
     return {**lead, **event}
+
+
+def _without_blanks(_logger: object, _method: str, event: EventDict) -> EventDict:
+    return {key: value for key, value in event.items() if value != ""}

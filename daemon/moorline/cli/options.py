@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-__all__ = ["DEFAULT_CONFIG", "common_options", "config_path", "json_option", "wants"]
+__all__ = [
+    "DEFAULT_CONFIG",
+    "common_options",
+    "config_path",
+    "json_option",
+    "wants",
+]
+
 
 DEFAULT_CONFIG = Path("/etc/moorline/agent.toml")
 
@@ -58,5 +65,5 @@ json_option = click.option(
     is_flag=True,
     callback=_remember,
     expose_value=False,
-    help="Print the result, or the error, as one JSON object.",
+    help="Print the result, or the error, as JSON.",
 )

@@ -1,6 +1,7 @@
 """What a verb prints: results on stdout and nothing else there, remarks on stderr."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,9 @@ import click
 
 from moorline.core.values import Json
 
-__all__ = ["columns", "emit", "remark", "say"]
+__all__ = ["columns", "emit", "on_terminal", "remark", "say", "shortened"]
+
+_DIGEST = re.compile(r"@sha256:([0-9a-f]{12})[0-9a-f]{52}", re.ASCII)
 
 
 def say(text: str) -> None:
@@ -27,6 +30,16 @@ def emit(data: Json) -> None:
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
+def on_terminal() -> bool:
+    """Whether a person reads the result."""
+    return sys.stdout.isatty()
+
+
+def shortened(text: str) -> str:
+    """Digests as short as people need them."""
+    return _DIGEST.sub(r"@\1", text)
+
+
 def columns(rows: Sequence[Sequence[str]]) -> str:
     """Aligned columns; on a terminal the last one is cut where the line ends."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)][:-1]
@@ -34,7 +47,7 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
         "  ".join((*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1])).rstrip()
         for row in ([_printable(cell) for cell in row] for row in rows)
     )
-    if not sys.stdout.isatty():
+    if not on_terminal():
         return "\n".join(lines)
     width = shutil.get_terminal_size().columns
     return "\n".join(each if len(each) <= width else f"{each[: width - 1]}…" for each in lines)

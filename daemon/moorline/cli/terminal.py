@@ -10,16 +10,35 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.progress_bar import ProgressBar
 
 from moorline.adapters.ports import PullProgress
+from moorline.cli.output import shortened
 from moorline.core.actions import Action
 
 __all__ = ["TerminalReporter"]
 
 _LOADED = frozenset({"Verifying Checksum", "Download complete", "Extracting", "Pull complete"})
-_SILENT = frozenset({"plan"})
+_SILENT = frozenset({"planned"})
 """Events that the steps themselves show."""
+
+
+class _PullBar(BarColumn):
+    """A bar where the length of the way is known; nothing moves for the sake of moving."""
+
+    def render(self, task: Task) -> ProgressBar:
+        bar = super().render(task)
+        bar.width = bar.width if task.total else 0
+        return bar
 
 
 class TerminalReporter:
@@ -33,7 +52,7 @@ class TerminalReporter:
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
+            _PullBar(bar_width=20),
             TextColumn("{task.fields[bytes]}"),
             TimeElapsedColumn(),
             console=console,
@@ -50,7 +69,7 @@ class TerminalReporter:
         """A remark, above the live lines."""
         if event in _SILENT:
             return
-        words = "  ".join(f"{key}={value}" for key, value in values.items())
+        words = "  ".join(f"{key}={value}" for key, value in values.items() if value != "")
         self._console.print(f"[dim]{escape(event)}  {escape(words)}[/dim]", highlight=False)
 
     def step_begins(self, action: Action) -> None:
@@ -90,4 +109,5 @@ class TerminalReporter:
 
 
 def _words(action: Action) -> str:
-    return " ".join(filter(None, (action.verb, action.subject, action.detail)))
+    words = (action.verb, action.subject, shortened(action.detail))
+    return " ".join(word for word in words if word not in {"", "-"})

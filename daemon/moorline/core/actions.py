@@ -41,13 +41,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Base:
+    """Every action also has a `subject`: what it is about, in the file's words."""
+
     verb: ClassVar[str]
     why: str
-
-    @property
-    def subject(self) -> str:
-        """What the action is about, in the file's words."""
-        return ""
 
     @property
     def detail(self) -> str:

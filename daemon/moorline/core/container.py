@@ -27,8 +27,9 @@ def create_body(
     """Return the body of POST /containers/create.
 
     `labels` come on top of the service's own, `shares` maps HostConfig keys to
-    `container:<id>`, and `mounts` are added to the service's. Only the first network is in it:
-    engines before API 1.44 take one, and the others are connected afterwards.
+    `container:<id>`, and `mounts` are added to the service's, in place of one at the same target
+    (an anonymous volume that moves on). Only the first network is in it: engines before API 1.44
+    take one, and the others are connected afterwards.
     """
     # the number rides in the labels already, and the endpoint's alias needs it
     number = int(labels.get(f"{_PREFIX}container-number", "1"))
@@ -37,7 +38,10 @@ def create_body(
     if first:
         host_config["NetworkMode"] = first[0][0]
     if mounts:
-        host_config["Mounts"] = [*_sequence(host_config.get("Mounts")), *mounts]
+        targets = {mount["Target"] for mount in mounts}
+        own = _sequence(host_config.get("Mounts"))
+        kept = (each for each in own if _mapping(each).get("Target") not in targets)
+        host_config["Mounts"] = [*kept, *mounts]
     body: dict[str, Json] = {
         "AttachStdout": True,
         "AttachStderr": True,

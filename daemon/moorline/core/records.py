@@ -32,6 +32,7 @@ Outcome: TypeAlias = Literal["proven", "taken back", "failed", "superseded", "re
 LOG_LINES = 50
 LOG_LINE_LENGTH = 500
 SAMPLES = 40
+DEEP = 10_000
 SECRET_LINE = 8
 """A line of a secret that has several is masked by itself from this length on."""
 
@@ -105,11 +106,11 @@ class Deployment:
                 "environment": self.environment,
                 "host": self.host,
                 "outcome": self.outcome,
-                "sentence": self.sentence,
+                "sentence": _one_line(self.sentence),
                 "state_commit": self.commit,
                 "file_blob": self.blob,
-                "author": self.author,
-                "subject": self.subject,
+                "author": _one_line(self.author),
+                "subject": _one_line(self.subject),
                 "previous_commit": self.previous_commit or None,
                 "rollback_commit": self.rollback_commit or None,
                 "started": _iso(self.started),
@@ -216,10 +217,10 @@ def record_id(now: datetime, environment: str, commit: str, *, after: str = "") 
 def summarise(data: bytes) -> Summary | None:
     """Read a record back; None for a file that is none of ours."""
     try:
-        value = yaml.load(data, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, ValueError):  # such as the 31st of February
+        value = _load(data)
+    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: the 31st of February
         return None
-    if not isinstance(value, dict) or value.get("kind") not in {"deployment", "backup"}:
+    if not isinstance(value, dict) or value.get("kind") not in ("deployment", "backup"):
         return None
 
     def text(key: str) -> str:
@@ -285,6 +286,14 @@ def _secrets(sensitive: Collection[str]) -> set[str]:
     """Every value, and every line of one that has several: logs come line by line."""
     lines = (line.strip() for value in sensitive for line in value.splitlines())
     return {*sensitive, *(line for line in lines if len(line) >= SECRET_LINE)} - {""}
+
+
+def _load(data: bytes) -> object:
+    """Fast, but not for what may be nested deep: the fast loader's recursion has no limit, and
+    ends the process where the slow one's ends in an error.
+    """
+    nesting = sum(data.count(mark) for mark in (b"[", b"{", b"- ", b"-\t", b"? ", b"?\t"))
+    return yaml.load(data, Loader=yaml.CSafeLoader) if nesting < DEEP else yaml.safe_load(data)
 
 
 def _path(folder: str, record: str) -> str:

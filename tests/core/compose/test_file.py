@@ -92,7 +92,7 @@ def test_settings_have_defaults() -> None:
         ),
         (
             "x-moorline: {aprovals: 1}",
-            ["x-moorline.aprovals: not a x-moorline key; did you mean 'approvals'?"],
+            ["x-moorline.aprovals: not an x-moorline key; did you mean 'approvals'?"],
         ),
         ("service: {}", ["service: not a Compose key; did you mean 'services'?"]),
         (

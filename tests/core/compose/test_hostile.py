@@ -55,6 +55,7 @@ HOSTILE: dict[str, str | bytes] = {
     "a list of two hundred thousand": "- x\n" * 200_000,
     "twenty thousand unknown keys": repeated("unknown-key-#: 1\n", 20_000),
     "ten thousand services": services(f"{{image: {IMAGE}}}", 10_000),
+    "five thousand services": services(f"{{image: {IMAGE}}}", 5_000),
     "a ring of services": services(f"{{image: {IMAGE}, depends_on: [s0]}}", 500),
     "twenty thousand anchors": repeated("a#: &a# x\n", 20_000)
     + "b: ["

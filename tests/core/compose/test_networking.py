@@ -137,9 +137,14 @@ def test_a_network_has_the_name_it_is_given() -> None:
     }
 
 
+ANOTHERS = "cannot be beside this network_mode: the network is another's"
+
+
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [
+        ("uts: host\nhostname: a", ["hostname: cannot be beside uts: the name is the host's"]),
+        ("network_mode: none\nports: ['80']", [f"ports: {ANOTHERS}"]),
         ("networks: front", ["networks: must be a mapping"]),
         (
             "networks: [frnt]",
@@ -188,13 +193,13 @@ def test_a_network_has_the_name_it_is_given() -> None:
         ),
         (
             "network_mode: host\nports: ['80:80']",
-            ["ports: has no effect with this network_mode: there is nothing to publish from"],
+            [f"ports: {ANOTHERS}"],
         ),
         (
             "network_mode: container:x\nhostname: a\nexpose: [80]",
             [
-                "hostname: belongs to the container whose network is shared",
-                "expose: belongs to the container whose network is shared",
+                f"hostname: {ANOTHERS}",
+                f"expose: {ANOTHERS}",
             ],
         ),
     ],

@@ -24,7 +24,6 @@ def bindings(ports: str) -> list[str]:
         ("['127.0.0.1:8080:80']", ["80/tcp 127.0.0.1:8080"]),
         ("['127.0.0.1::80']", ["80/tcp 127.0.0.1:"]),
         ("['[::1]:8080:80']", ["80/tcp ::1:8080"]),
-        ("['::1:8080:80']", ["80/tcp ::1:8080"]),
         ("['53:53/udp', '53:53/TCP', '1:1/sctp']", ["53/udp :53", "53/tcp :53", "1/sctp :1"]),
         ("['3000-3002']", ["3000/tcp :", "3001/tcp :", "3002/tcp :"]),
         ("['90-91:80-81']", ["80/tcp :90", "81/tcp :91"]),
@@ -32,6 +31,7 @@ def bindings(ports: str) -> list[str]:
         ("['8080:80', '8081:80']", ["80/tcp :8080", "80/tcp :8081"]),
         ("[{target: 80}]", ["80/tcp :"]),
         ("[{target: '80', published: 8080}]", ["80/tcp :8080"]),
+        ("[{target: 80, host_ip: '::1'}]", ["80/tcp ::1:"]),
         ("[{target: 80, published: ''}]", ["80/tcp :"]),
         ("[{target: 80, published: '90-95', protocol: udp}]", ["80/udp :90-95"]),
         (
@@ -85,6 +85,10 @@ NOT_A_PORT = "is not a port or a range of ports, 1 to 65535"
         ("ports: ['1-3:1-2']", ["ports[0]: the two ranges differ in length"]),
         ("ports: ['80/http']", ["ports[0]: the protocol must be one of tcp, udp, sctp"]),
         ("ports: ['example.com:80:80']", ["ports[0]: 'example.com' is not an IP address"]),
+        (
+            "ports: ['::1:80:80']",
+            ["ports[0]: an IPv6 address stands in brackets here: [::1]"],
+        ),
         ("ports: [{published: 80}]", ["ports[0]: 'target' is missing"]),
         ("ports: [{target: 0}]", ["ports[0].target: must be a whole number, 1 to 65535"]),
         ("ports: [{target: 80-81}]", ["ports[0].target: must be a whole number, 1 to 65535"]),

@@ -62,7 +62,6 @@ HOST_CONFIG: list[tuple[str, str, Json]] = [
     ("mem_reservation: 1k", "MemoryReservation", 1024),
     ("mem_swappiness: 0", "MemorySwappiness", 0),
     ("memswap_limit: -1", "MemorySwap", -1),
-    ("memswap_limit: '-1'", "MemorySwap", -1),
     ("memswap_limit: 1g", "MemorySwap", 1024 * MEGABYTE),
     ("oom_kill_disable: true", "OomKillDisable", True),
     ("oom_score_adj: -500", "OomScoreAdj", -500),
@@ -194,6 +193,7 @@ REFUSALS = [
     ("mem_limit: lots", "mem_limit: must be a size such as 512m or 2gb"),
     ("mem_limit: -1", "mem_limit: must be a whole number, 0 or more"),
     ("mem_limit: 99999999p", "mem_limit: must be a size such as 512m or 2gb"),
+    ("memswap_limit: '-1'", "memswap_limit: must be a size such as 512m or 2gb"),
     ("mem_limit: [1]", "mem_limit: must be a size such as 512m or 2gb"),
     (
         "restart: sometimes",

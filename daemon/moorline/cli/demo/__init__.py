@@ -7,6 +7,7 @@ clean.py      the one way of removing all of it again, also by hand
 person.py     what somebody would type
 visitor.py    asks the page all the time, and remembers what it said when
 witness.py    reads in git what the daemon wrote there
+envfile.py    the template's environment file, in a hurry
 story.py      the five steps
 screen.py     how they look on a terminal
 """

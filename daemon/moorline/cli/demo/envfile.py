@@ -5,7 +5,7 @@ from moorline.errors import Stalled
 
 __all__ = ["HURRY", "adapted"]
 
-HURRY = 'health: {http: "http://:3000/health", deadline: 5s, stability: 1s}'
+HURRY = 'health: {http: "http://:3000/health", deadline: 8s, stability: 1s}'
 """A real environment leaves a version minutes to come up, and watches it for longer."""
 
 _SETTINGS = f"""

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from moorline.cli.demo.clean import NAME
 from moorline.cli.demo.images import make_images
+from moorline.cli.demo.logs import readable
 from moorline.cli.demo.machine import Machine, look_around
 from moorline.cli.demo.screen import Screen
 from moorline.cli.demo.signals import interruptible
@@ -60,15 +61,14 @@ def _all_steps(world: World, screen: Screen) -> Stage:
     _open(screen, world.machine, world.folder)
     began = time.monotonic()
     with screen.waiting("making three versions of a page"):
+        world.start_registry()
         images = make_images(world.registry, world.machine.busybox, world.env)
     pushed = time.monotonic()
-    screen.proved(
-        f"three versions of a page pushed to {world.registry}", f"{pushed - began:.1f} s"
-    )
+    screen.proved(f"three versions of a page pushed to {world.registry}", pushed - began)
     with screen.waiting("creating a state repo"):
         prepare(world)
     ready = time.monotonic() - pushed
-    screen.proved("a state repo made, and a daemon that follows it", f"{ready:.1f} s")
+    screen.proved("a state repo made, and a daemon that follows it", ready)
     with Visitor(world.port) as visitor:
         stage = Stage(world, screen, visitor)
         act(stage, images)
@@ -110,7 +110,9 @@ def _close(screen: Screen, world: World, seconds: float) -> None:
 def _show_log(world: World) -> None:
     lines = world.log(_LOG_LINES)
     if lines:
-        click.echo("\n".join(("", "the last lines of the log:", *lines, "")), err=True)
+        click.echo(
+            "\n".join(("", "the last lines of the log:", *map(readable, lines), "")), err=True
+        )
 
 
 def _emit(stage: Stage, world: World, seconds: float) -> None:

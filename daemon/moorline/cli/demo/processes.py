@@ -75,12 +75,9 @@ class Child:
 
     def check(self) -> None:
         """Raise Stalled if it ended by itself."""
-        if self._process.poll() is not None:
-            last = self.tail(1)
-            raise Stalled(
-                f"{self.name} ended with exit {self._process.returncode}"
-                + (f": {last[0]}" if last else "")
-            )
+        code = self._process.poll()
+        if code is not None:
+            raise Stalled(f"'{self.name}' ended by itself, with exit code {code}")
 
     def tail(self, lines: int) -> tuple[str, ...]:
         """The last lines that it wrote."""

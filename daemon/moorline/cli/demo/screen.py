@@ -13,8 +13,8 @@ __all__ = ["Screen"]
 _NARROWEST, _WIDEST = 60, 100
 _ABOUT, _BODY, _INNER = 3, 4, 6
 _SHA = 7
-_MEASURE = 49
-"""Where figures stand, behind a claim."""
+_MEASURE = 56
+"""Where figures end, behind a claim."""
 
 
 class Screen:
@@ -49,11 +49,17 @@ class Screen:
 
     # --- what a person does ---
 
-    def typed(self, command: str, printed: str = "") -> None:
-        """What was typed, and the answer."""
+    def typed(self, command: str) -> None:
+        """What was typed."""
         self._print(Text(command, style="bold"), head=Text("$ ", style="dim"), indent=_BODY)
-        for line in printed.splitlines():
-            self._print(Text(line, style="dim"), indent=_INNER)
+
+    def printed(self, text: str, *, cut: bool = False) -> None:
+        """The answer to it; lines that are too long go on in the next one, or are cut."""
+        for line in text.splitlines():
+            shown = Text(line, style="dim")
+            if cut:
+                shown.truncate(self._width - _INNER, overflow="ellipsis")
+            self._print(shown, indent=_INNER)
 
     def aside(self, *lines: str) -> None:
         """What a person did in an editor."""
@@ -89,12 +95,12 @@ class Screen:
 
     # --- what is so ---
 
-    def proved(self, claim: str, measure: str = "") -> None:
-        """Something was checked, and is so."""
+    def proved(self, claim: str, seconds: float | None = None, note: str = "") -> None:
+        """Something was checked and is so, after so many seconds."""
         text = Text(claim)
-        if measure:
-            text.append(" " * max(2, _MEASURE - len(text)))
-            text.append(measure, style="bold")
+        if seconds is not None:
+            text.append(f"{seconds:{max(6, _MEASURE - len(text))}.1f} s", style="bold")
+            text.append(f" {note}")
         self._print(text, head=Text("✓ ", style="green"), indent=_BODY)
 
     def commit(self, line: CommitLine) -> None:
@@ -110,7 +116,7 @@ class Screen:
         if not self._console.is_terminal:
             yield
             return
-        with self._console.status(Text(f"{what} …", style="dim"), spinner="dots"):
+        with self._console.status(Text(f"waiting: {what} …", style="dim"), spinner="dots"):
             yield
 
     def _print(self, body: Text, *, indent: int = 0, head: Text | None = None) -> None:

@@ -13,7 +13,8 @@ from moorline.core.values import Json
 
 __all__ = ["Push", "Stage", "Step"]
 
-_PATIENCE = 20.0
+_PATIENCE = 40.0
+"""For slow machines; a step that happens takes a few seconds."""
 
 
 @dataclass(slots=True)
@@ -34,11 +35,11 @@ class Step:
         return {
             "title": self.title,
             "typed": list(self.typed),
-            "commit": self.commit,
-            "record": self.record,
-            "outcome": self.outcome,
-            "sentence": self.sentence,
-            "rollback_commit": self.rollback_commit,
+            "commit": self.commit or None,
+            "record": self.record or None,
+            "outcome": self.outcome or None,
+            "sentence": self.sentence or None,
+            "rollback_commit": self.rollback_commit or None,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
 
@@ -72,11 +73,11 @@ class Stage:
 
     # --- what a person does ---
 
-    def type(self, *words: str, aloud: bool = False) -> str:
-        """Run a command, and show it; its answer too where that is worth reading."""
+    def type(self, *words: str) -> str:
+        """Run a command, and show it; returns what it printed."""
         command, printed = self._person.type(*words)
         self.steps[-1].typed.append(command)
-        self.screen.typed(command, printed if aloud else "")
+        self.screen.typed(command)
         return printed
 
     def push(self) -> Push:
@@ -129,10 +130,10 @@ class Stage:
 
     # --- what is proved ---
 
-    def measured(self, name: str, claim: str, seconds: float, note: str) -> None:
+    def measured(self, name: str, claim: str, seconds: float, note: str = "") -> None:
         """Show a claim with its time, and keep the time."""
         self.steps[-1].seconds[name] = seconds
-        self.screen.proved(claim, f"{seconds:4.1f} s {note}")
+        self.screen.proved(claim, seconds, note)
 
     def require(self, claim: str, *, holds: bool) -> None:
         """Show a claim that was checked; raises StepFailed where it does not hold."""

@@ -21,7 +21,9 @@ FIRST, SECOND, BAD = 1, 2, 3
 
 def prepare(world: World) -> None:
     """What a team does once: a state repo from the template, pushed; a host that follows it."""
-    Person(world.folder, world.env).type("moorline", "init", "state")
+    outside = Person(world.folder, world.env)
+    outside.type("git", "init", "--quiet", "--bare", "--initial-branch=main", "remote.git")
+    outside.type("moorline", "init", "state")
     person = world.person
     person.type("git", "init", "--quiet", "--initial-branch=main")
     person.type("git", "remote", "add", "origin", "../remote.git")
@@ -53,7 +55,7 @@ def look_back(stage: Stage) -> None:
         ("moorline", "status", ENVIRONMENT),
     ):
         stage.screen.gap()
-        stage.type(*words, aloud=True)
+        stage.screen.printed(stage.type(*words), cut=True)
 
 
 # --- the steps ----------------------------------------------------------------------------------
@@ -88,7 +90,7 @@ def _new_version(stage: Stage, images: Mapping[int, ImageRef]) -> None:
 def _bad_version(stage: Stage, images: Mapping[int, ImageRef]) -> None:
     stage.step(
         "A bad version takes itself back",
-        "Version 3 has a mistake: its health page moved to /healthz. Nobody does anything now.",
+        "Version 3 has a mistake: its health page moved to /healthz. Now nobody does anything.",
     )
     _pin(stage, images[BAD])
     push = _commit_and_push(stage, "Deploy version 3")
@@ -139,7 +141,7 @@ def _drift(stage: Stage, images: Mapping[int, ImageRef]) -> None:
 
 
 def _pin(stage: Stage, image: ImageRef) -> None:
-    stage.type("moorline", "pin", ENVIRONMENT, SERVICE, str(image), aloud=True)
+    stage.screen.printed(stage.type("moorline", "pin", ENVIRONMENT, SERVICE, str(image)))
 
 
 def _commit_and_push(stage: Stage, message: str) -> Push:
@@ -166,7 +168,7 @@ def _deployed(stage: Stage, push: Push, version: int) -> None:
 def _silence(stage: Stage, push: Push) -> None:
     """Recreating is not seamless; a demo that hid it would be found out."""
     silent = stage.visitor.silent(after=push.at)
-    stage.measured("silent", "of that, while one stopped and one started", silent, "no answer")
+    stage.measured("silent", "of that without an answer: one stops, one starts", silent)
 
 
 def _restored(stage: Stage, push: Push, record: Record) -> None:
@@ -177,7 +179,7 @@ def _restored(stage: Stage, push: Push, record: Record) -> None:
         "after the push",
     )
     verdict = record.timings["restored"] - record.timings["verdict"]
-    stage.measured("verdict to restored", "of that, from the verdict on", verdict, "to go back")
+    stage.measured("going_back", "of that to go back, once the verdict was in", verdict)
 
 
 def _rolled_back_in_git(stage: Stage, push: Push, record: Record) -> None:

@@ -14,7 +14,7 @@ __all__ = ["Look", "Visitor"]
 
 NOTHING = ""
 _EVERY = 0.02
-_PATIENCE = 0.3
+_PATIENCE = 0.15
 """A connection that is made while a container starts may hang for a second; the next one does not.
 """
 

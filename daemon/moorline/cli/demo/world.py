@@ -94,6 +94,20 @@ class World:
         for child in self.children:
             child.check()
 
+    def start_registry(self) -> None:
+        """Start a registry, and wait until it answers."""
+        words = [str(self.machine.registry), "serve", str(self.folder / "registry.yml")]
+        # its settings come from the file alone
+        env = {key: value for key, value in os.environ.items() if not key.startswith("REGISTRY_")}
+        self.children.append(Child("registry", words, folder=self.folder, env=env))
+        prober = SocketProber()
+
+        def answers() -> bool:
+            self.check()
+            return prober.http(f"http://{self.registry}/v2/", timeout=1).ok
+
+        until(answers, f"the registry answers at {self.registry}", within=_START)
+
     def start_daemon(self) -> None:
         """Start `moorline run`."""
         words = [sys.executable, "-m", "moorline", "--config", str(self.folder / "agent.toml")]
@@ -130,8 +144,6 @@ def open_world(machine: Machine) -> Iterator[World]:
         cleanup.callback(_stop_children, world)
         cleanup.callback(turn_deaf)
         _write_settings(world)
-        _start_registry(world)
-        _make_remote(world)
         try:
             yield world
         finally:
@@ -176,23 +188,3 @@ def _write_settings(world: World) -> None:
         engine=json.dumps(world.machine.engine),
     )
     (world.folder / "agent.toml").write_text(agent)
-
-
-def _start_registry(world: World) -> None:
-    words = [str(world.machine.registry), "serve", str(world.folder / "registry.yml")]
-    # its settings come from the file alone
-    env = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-    child = Child("registry", words, folder=world.folder, env=env)
-    world.children.append(child)
-    prober = SocketProber()
-
-    def answers() -> bool:
-        child.check()
-        return prober.http(f"http://{world.registry}/v2/", timeout=1).ok
-
-    until(answers, f"the registry answers at {world.registry}", within=_START)
-
-
-def _make_remote(world: World) -> None:
-    words = ("git", "init", "--quiet", "--bare", "--initial-branch=main", "remote.git")
-    run(words, env=world.env, cwd=world.folder)

@@ -12,7 +12,7 @@ __all__ = ["Allowance", "Context"]
 
 # A port range costs few bytes and becomes thousands of bindings; a file can be named often.
 _MAX_PORTS = 65_536
-_MAX_ENV_BYTES = 4 * 1024 * 1024
+_MAX_ENV_BYTES = 256 * 1024
 
 
 class Allowance:

@@ -24,7 +24,7 @@ _SKIP = re.compile(r"(?:\s+|#[^\n]*)+")
 _KEY = re.compile(
     rf"(?:export{_SPACE}+)?(?P<key>[\w.\-\[\]]+){_SPACE}*(?:(?P<sign>[=:]){_SPACE}*|(?=\n|\Z))"
 )
-_SINGLE = re.compile(r"'((?:\\'|[^'])*)'")
+_SINGLE = re.compile(r"'((?:[^'\\]|\\'?)*)'")
 _DOUBLE = re.compile(r'"((?:\\.|[^"\\])*)"', re.DOTALL)
 _PLAIN = re.compile(r"[^\n]*")
 _COMMENT = re.compile(r"(?:^|\s)#.*")

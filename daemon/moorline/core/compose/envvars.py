@@ -75,7 +75,7 @@ def _content(path: str, place: Value, context: Context, *, required: bool) -> by
             place.fail(f"no file {path} {context.place_of(path)}")
         return None
     if not context.env_bytes.take(len(data)):
-        place.fail("too much to read: env files of more than 4 MiB together")
+        place.fail("too much to read: more than 256 KiB of env files")
         return None
     return data
 

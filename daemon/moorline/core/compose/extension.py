@@ -11,6 +11,7 @@ from moorline.core.model import HealthPolicy, Settings
 __all__ = ["HEALTH_KEYS", "SERVICE_EXTENSION_KEYS", "SETTINGS_KEYS", "service_health", "settings"]
 
 NAME = "x-moorline"
+_OWNER = f"an {NAME}"
 SETTINGS_KEYS = {
     "on_failure": "revert (default) commits the rollback; hold only acts on the host",
     "approvals": "how many people must approve a change",
@@ -38,7 +39,7 @@ def settings(value: Value | None) -> Settings:
     result = Settings()
     if value is None:
         return result
-    found = fields(value, SETTINGS_KEYS, owner=NAME)
+    found = fields(value, SETTINGS_KEYS, owner=_OWNER)
     if "on_failure" in found:
         word = choice("revert", "hold")(found["on_failure"])
         result = replace(result, on_failure=cast("Literal['revert', 'hold']", word))
@@ -51,12 +52,12 @@ def settings(value: Value | None) -> Settings:
 
 def service_health(value: Value | None) -> HealthPolicy:
     """Read `x-moorline` in a service."""
-    found = fields(value, SERVICE_EXTENSION_KEYS, owner=NAME) if value else {}
+    found = fields(value, SERVICE_EXTENSION_KEYS, owner=_OWNER) if value else {}
     if "strategy" in found:
         _strategy(found["strategy"])
     if "health" not in found:
         return HealthPolicy()
-    health = fields(found["health"], HEALTH_KEYS, owner=NAME)
+    health = fields(found["health"], HEALTH_KEYS, owner=_OWNER)
     return HealthPolicy(
         http=_address(health["http"], _HTTP, "http://:3000/health") if "http" in health else None,
         tcp=_address(health["tcp"], _TCP, ":5432") if "tcp" in health else None,

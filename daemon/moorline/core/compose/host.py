@@ -12,6 +12,7 @@ from moorline.core.compose.scalars import (
     text_mapping,
     whole,
 )
+from moorline.core.compose.yamltree import ScalarNode
 from moorline.core.values import Json, JsonObject
 
 __all__ = [
@@ -139,8 +140,8 @@ def _ulimit(name: str, entry: Value) -> JsonObject:
 
 def memory_and_swap(value: Value) -> int:
     """A size, or -1 for no limit."""
-    written = getattr(value.node, "value", None)
-    return -1 if written in (-1, "-1") else size(value)
+    is_unlimited = isinstance(value.node, ScalarNode) and value.node.value == -1
+    return -1 if is_unlimited else size(value)
 
 
 def tmpfs(value: Value) -> JsonObject:

@@ -124,6 +124,9 @@ def _short(item: Value) -> _Entry | None:
     host = _range(item, host_text) if host_text else None
     if not container or (host_text and not host):
         return None
+    if ":" in ip and not ip.startswith("["):
+        item.fail(f"an IPv6 address stands in brackets here: [{ip[:40]}]")
+        return None
     return _Entry(item, _ip(item, ip), host, container, protocol)
 
 
@@ -164,9 +167,9 @@ def _range(value: Value, written: str) -> range | None:
 
 
 def _ip(value: Value, written: str) -> str:
-    address = written.removeprefix("[").removesuffix("]")
-    if not address:
+    if not written:
         return ""
+    address = written.removeprefix("[").removesuffix("]")
     try:
         ip_address(address)
     except ValueError:

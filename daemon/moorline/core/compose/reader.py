@@ -18,7 +18,7 @@ __all__ = ["Problems", "TooManyProblems", "Value", "fields", "optional", "sugges
 
 T = TypeVar("T")
 
-# Nobody reads further, and a hostile file could make each of 50,000 nodes a problem.
+# Nobody reads further, and a hostile file could make each of 25,000 nodes a problem.
 MAX_PROBLEMS = 200
 # A message may quote what it is about.
 _MAX_MESSAGE = 500
@@ -133,8 +133,8 @@ def fields(
     """Return the supported keys of a mapping; every other one is a problem, by name.
 
     `refused` maps what Compose knows and moorline does not do to the reason. Keys with `x-` are
-    extensions: they belong to other tools, and are left to them. Within an extension, `owner` is
-    its name, and there nothing is anybody else's.
+    extensions: they belong to other tools, and are left to them. Within an extension, `owner`
+    says whose ("an x-moorline"), and there nothing is anybody else's.
     """
     refused = refused or {}
     found = {}
@@ -145,7 +145,7 @@ def fields(
             entry.fail_key(f"not supported: {refused[name]}")
         elif owner or not name.startswith("x-"):
             hint = suggestion(name, [*supported, *refused])
-            entry.fail_key(f"not a {owner or 'Compose'} key{hint}")
+            entry.fail_key(f"not {owner or 'a Compose'} key{hint}")
     for name in required:
         if value.is_mapping and name not in found:
             value.fail(f"'{name}' is missing")

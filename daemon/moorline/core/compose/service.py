@@ -31,6 +31,13 @@ _CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
 _MAX_REPLICAS = 1000
 _DEFAULT_GRACE = 10.0
 _NANOSECONDS = 10**9
+# What belongs to whoever owns the network that a service shares.
+_OF_THE_OWNER = ("ports", "hostname", "dns", "extra_hosts", "expose", "mac_address")
+_WITHOUT_EFFECT: dict[str, tuple[str, ...]] = {
+    "bridge": (),
+    "none": ("ports",),
+    "host": ("ports", "mac_address"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ def service(name: str, value: Value, context: Context) -> Draft:
     config = _simple(found, CONFIG)
     host_config = _simple(found, HOST_CONFIG) | modes.host_config
     _merge_deploy(deployment, host_config)
-    _check_network_mode(found, modes)
+    _check_modes(found, modes)
     published = _ports(found, config, host_config, context)
     storage = _storage(found, host_config, context)
     if "security_opt" in found:
@@ -177,23 +184,18 @@ def _networks(found: dict[str, Value], context: Context) -> tuple[Attachment, ..
     return attachments(found.get("networks"), context)
 
 
-def _check_network_mode(found: dict[str, Value], modes: Namespaces) -> None:
+def _check_modes(found: dict[str, Value], modes: Namespaces) -> None:
+    """Refuse what the engine would refuse, or leave without effect, when it is too late."""
+    if "uts" in found and "hostname" in found:
+        found["hostname"].fail("cannot be beside uts: the name is the host's")
     if "network_mode" not in found:
         return
     if "networks" in found:
         found["networks"].fail("cannot be beside network_mode")
     mode = modes.host_config.get("NetworkMode")
-    if mode == "bridge":
-        return
-    if "ports" in found:
-        found["ports"].fail(
-            "has no effect with this network_mode: there is nothing to publish from"
-        )
-    if mode in ("host", "none"):
-        return
-    for name in ("hostname", "dns", "extra_hosts", "expose", "mac_address"):
+    for name in _WITHOUT_EFFECT.get(str(mode), _OF_THE_OWNER):
         if name in found:
-            found[name].fail("belongs to the container whose network is shared")
+            found[name].fail("cannot be beside this network_mode: the network is another's")
 
 
 def _replicas(found: dict[str, Value], deployment: Deploy) -> int:

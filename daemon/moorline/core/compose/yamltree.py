@@ -2,7 +2,7 @@
 
 Built from libyaml's events, never from a loader: nothing is ever constructed from what the file
 says, and each limit is checked before the memory it protects is spent. Aliases share the node they
-name, so a tree of 50,000 nodes *after* expansion is all that anybody can make us walk.
+name, so a tree of 25,000 nodes *after* expansion is all that anybody can make us walk.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ __all__ = ["Entry", "MappingNode", "Mark", "Node", "Report", "ScalarNode", "Sequ
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32
-MAX_NODES = 50_000
+MAX_NODES = 25_000
 MAX_KEY = 256
 MAX_SCALAR = 64 * 1024
 
