@@ -9,9 +9,10 @@ from moorline.agent.cycle import Cycle
 from moorline.agent.ledger import Ledger
 from moorline.agent.lock import state_lock
 from moorline.agent.loop import FetchTimer
-from moorline.agent.outcome import EXIT_CODES, Outcome
+from moorline.agent.outcome import Outcome
 from moorline.agent.wake import Wake
 from moorline.cli.context import Ports, environment_argument, pass_ports, read_config
+from moorline.cli.failures import as_data, tell
 from moorline.cli.narration import narrated
 from moorline.cli.options import json_option, wants
 from moorline.cli.output import emit, remark, say
@@ -46,7 +47,7 @@ def command(ports: Ports, environment: str) -> int:
             remark("left off; the next apply, or the daemon, takes it up again")
             return stop.exit_code
     _tell(ledger, outcome)
-    return EXIT_CODES[outcome.word]
+    return outcome.exit_code
 
 
 def _cycle(ports: Ports, config: Config, ledger: Ledger, stop: Stop) -> Outcome:
@@ -63,8 +64,12 @@ def _cycle(ports: Ports, config: Config, ledger: Ledger, stop: Stop) -> Outcome:
 
 
 def _tell(ledger: Ledger, outcome: Outcome) -> None:
+    complaint = outcome.complaint
+    if complaint is not None:
+        tell(complaint)
     if not wants("json"):
-        say(outcome.sentence)
+        if outcome.word != "held":  # then the sentence is the complaint
+            say(outcome.sentence)
         return
     proven = ledger.memory.load().proven
     emit(
@@ -74,6 +79,7 @@ def _tell(ledger: Ledger, outcome: Outcome) -> None:
             "sentence": outcome.sentence,
             "record": outcome.record or None,
             "proven_commit": proven.commit if proven else None,
-            "exit_code": EXIT_CODES[outcome.word],
+            "complaint": as_data(complaint) if complaint else None,
+            "exit_code": outcome.exit_code,
         }
     )

@@ -1,4 +1,4 @@
-"""`moorline demo`"""
+"""`moorline demo`."""
 
 import click
 

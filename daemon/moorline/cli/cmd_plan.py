@@ -6,7 +6,7 @@ from moorline.agent.ledger import Ledger
 from moorline.agent.preview import Preview, preview, target_at, target_at_tip
 from moorline.agent.target import Target
 from moorline.cli.context import Ports, environment_argument, looking, pass_ports, read_config
-from moorline.cli.failures import as_data
+from moorline.cli.failures import as_data, tell
 from moorline.cli.options import json_option, wants
 from moorline.cli.output import columns, emit, on_terminal, remark, say, shortened
 from moorline.core.actions import Plan
@@ -42,7 +42,7 @@ def command(ports: Ports, environment: str, ref: str | None) -> int:
     if entry is not None:
         remark(f"the change to {entry.commit[:7]} is under way ({entry.phase})")
     if found.refusal is not None:
-        remark(str(found.refusal))
+        tell(found.refusal)
         return found.refusal.exit_code
     return CHANGES if found.plan else 0
 

@@ -9,7 +9,7 @@ from moorline.cli.options import wants
 from moorline.core.values import Json
 from moorline.errors import InvalidEnvironment, MoorlineError
 
-__all__ = ["as_data", "explain"]
+__all__ = ["as_data", "explain", "tell"]
 
 
 def explain(error: Exception) -> int:
@@ -19,10 +19,15 @@ def explain(error: Exception) -> int:
     known = error if isinstance(error, MoorlineError) else _internal(error)
     if wants("json"):
         click.echo(json.dumps({"error": as_data(known)}, indent=2, ensure_ascii=False))
-    # a list of problems stands for itself: editors and people jump to file:line:column
-    is_list = isinstance(known, InvalidEnvironment)
-    click.echo(str(known) if is_list else f"moorline: {known}", err=True)
+    tell(known)
     return known.exit_code
+
+
+def tell(error: MoorlineError) -> None:
+    """One line on stderr."""
+    # a list of problems stands for itself: editors and people jump to file:line:column
+    is_list = isinstance(error, InvalidEnvironment)
+    click.echo(str(error) if is_list else f"moorline: {error}", err=True)
 
 
 def as_data(error: MoorlineError) -> dict[str, Json]:

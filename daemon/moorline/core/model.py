@@ -179,7 +179,6 @@ class Settings:
     """`x-moorline` at the top of an environment file."""
 
     on_failure: Literal["revert", "hold"] = "revert"
-    approvals: int = 0
     allow_empty: bool = False
 
 

@@ -74,8 +74,8 @@ def test_the_name_must_do_for_a_compose_project(path: str) -> None:
 def test_settings_have_defaults() -> None:
     assert environment("").settings == Settings()
     assert environment("x-moorline: {}\n").settings == Settings()
-    text = "x-moorline: {on_failure: hold, approvals: 2, allow_empty: true}\n"
-    assert environment(text).settings == Settings(on_failure="hold", approvals=2, allow_empty=True)
+    text = "x-moorline: {on_failure: hold, approvals: 0, allow_empty: true}\n"
+    assert environment(text).settings == Settings(on_failure="hold", allow_empty=True)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,10 @@ def test_settings_have_defaults() -> None:
         (
             "x-moorline: {approvals: -1}",
             ["x-moorline.approvals: must be a whole number, 0 to 100"],
+        ),
+        (
+            "x-moorline: {approvals: 2}",
+            ["x-moorline.approvals: this version cannot count approvals: leave it at 0"],
         ),
         (
             "x-moorline: {aprovals: 1}",

@@ -53,10 +53,6 @@ class Visitor:
         """Whether the page says this version now."""
         return self._looks[-1].version == str(version)
 
-    def said(self, version: int, *, after: float) -> bool:
-        """Whether it did at some time since then."""
-        return any(each.version == str(version) for each in self._looks if each.since >= after)
-
     def settled(self, *, after: float) -> float:
         """Seconds from `after` to the answer that still stands."""
         return max(0.0, self._looks[-1].since - after)

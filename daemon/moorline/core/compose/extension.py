@@ -14,7 +14,7 @@ NAME = "x-moorline"
 _OWNER = f"an {NAME}"
 SETTINGS_KEYS = {
     "on_failure": "revert (default) commits the rollback; hold only acts on the host",
-    "approvals": "how many people must approve a change",
+    "approvals": "how many people must approve a change; 0",
     "allow_empty": "true lets a plan remove every service",
 }
 SERVICE_EXTENSION_KEYS = {
@@ -44,10 +44,16 @@ def settings(value: Value | None) -> Settings:
         word = choice("revert", "hold")(found["on_failure"])
         result = replace(result, on_failure=cast("Literal['revert', 'hold']", word))
     if "approvals" in found:
-        result = replace(result, approvals=whole(0, 100)(found["approvals"]))
+        _approvals(found["approvals"])
     if "allow_empty" in found:
         result = replace(result, allow_empty=boolean(found["allow_empty"]))
     return result
+
+
+def _approvals(value: Value) -> None:
+    # accepting a number that nobody counts would look like protection and be none
+    if whole(0, 100)(value) > 0:
+        value.fail("this version cannot count approvals: leave it at 0")
 
 
 def service_health(value: Value | None) -> HealthPolicy:

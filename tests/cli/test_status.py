@@ -1,0 +1,96 @@
+import pytest
+from tests.fakes.host import FakeHost
+
+
+@pytest.fixture
+def settled(host: FakeHost) -> FakeHost:
+    """A host that runs a proven version."""
+    host.push({"web": host.image("1")})
+    assert host.run("apply", "production").exit_code == 0
+    return host
+
+
+def test_in_step_is_exit_0(settled: FakeHost) -> None:
+    result = settled.run("status", "production")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("production: in step\n")
+    assert "web #1  running" in result.stdout
+
+
+def test_all_environments_are_shown_where_none_is_named(settled: FakeHost) -> None:
+    result = settled.run("status")
+    assert result.exit_code == 1
+    assert "production: in step\n" in result.stdout
+    assert "staging: not in step\n" in result.stdout
+    assert "environments/staging.yaml is not in the state repo" in result.stdout
+
+
+def test_a_container_that_someone_removed_is_drift(settled: FakeHost) -> None:
+    settled.engine.remove("production-web-1")
+    result = settled.run("status", "production")
+    assert result.exit_code == 1
+    assert "running     nothing\n" in result.stdout
+    assert "the next cycle would:\n    create  web #1" in result.stdout
+
+
+def test_an_engine_that_is_away_is_said(settled: FakeHost) -> None:
+    settled.engine.unreachable = True
+    result = settled.run("status", "production")
+    assert result.exit_code == 1
+    assert "running     unknown\n" in result.stdout
+    assert "trouble     observe: the Docker Engine does not answer\n" in result.stdout
+
+
+def test_a_host_that_never_fetched_says_so(host: FakeHost) -> None:
+    result = host.run("status", "production")
+    assert result.exit_code == 1
+    assert "the state repo was never fetched" in result.stdout
+    assert "proven   nothing yet\n" in result.stdout
+
+
+def test_a_failed_commit_and_the_way_back_are_told(settled: FakeHost) -> None:
+    settled.push({"web": settled.bad_image("2")}, **{"x-moorline": {"on_failure": "hold"}})
+    settled.run("apply", "production")
+    result = settled.run("status", "production")
+    assert result.exit_code == 1
+    assert "failed here before" in result.stdout
+    assert "last event" in result.stdout
+
+
+def test_records_that_wait_are_counted(settled: FakeHost) -> None:
+    settled.engine.kill("production-web-1")
+    settled.remote.hook("pre-receive", "exit 1")
+    settled.run("apply", "production")
+    assert "records     1 not pushed yet\n" in settled.run("status", "production").stdout
+
+
+def test_json_has_the_promised_keys(settled: FakeHost) -> None:
+    found = settled.run_json("status", "production")
+    assert found["host"] == "web-1"
+    (status,) = found["environments"]
+    assert sorted(status) == [
+        "desired",
+        "drift",
+        "environment",
+        "in_step",
+        "last_event",
+        "last_event_at",
+        "proven",
+        "records_waiting",
+        "running",
+        "troubles",
+        "under_way",
+    ]
+    assert (status["in_step"], status["drift"], status["troubles"]) == (True, [], [])
+    assert status["desired"]["commit"] == status["proven"]["commit"]
+    assert status["running"][0]["service"] == "web"
+
+
+def test_a_rollout_under_way_is_not_in_step(settled: FakeHost) -> None:
+    commit = settled.push({"web": settled.image("2")})
+    settled.engine.unreachable = True
+    settled.run("apply", "production")
+    settled.engine.unreachable = False
+    (status,) = settled.run_json("status", "production")["environments"]
+    assert (status["in_step"], status["under_way"]["commit"]) == (False, commit)
+    assert f"under way   {commit[:7]}, preparing" in settled.run("status", "production").stdout
