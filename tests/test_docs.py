@@ -27,6 +27,8 @@ DOCS = ROOT / "docs"
 PAGES = sorted(
     [*DOCS.rglob("*.md"), ROOT / "README.md", *(ROOT / "state-repo-template").rglob("*.md")]
 )
+# Made from the code, and compared with it in tests/cli/test_reference.py.
+GENERATED = {f"docs/reference/{name}.md" for name in ("cli", "configuration", "environment-file")}
 DIGEST = "sha256:" + 64 * "0"
 
 Place = tuple[str, int]
@@ -118,7 +120,7 @@ def simple_commands(text: str) -> Iterator[str]:
 
 def commands() -> Iterator[tuple[Place, str]]:
     """Every `moorline …` in a shell block or in backticks, with its place."""
-    for path in PAGES:
+    for path in (each for each in PAGES if named(each) not in GENERATED):
         for language, start, text in fenced(path):
             for command in simple_commands(text) if language == "sh" else ():
                 if command.startswith("moorline "):

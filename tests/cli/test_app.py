@@ -21,7 +21,17 @@ from moorline.errors import (
     UsageError,
 )
 
-HEAVY = ("docker", "git", "httpx", "msgspec", "requests", "rich", "structlog", "watchfiles", "yaml")
+HEAVY = (
+    "docker",
+    "git",
+    "httpx",
+    "msgspec",
+    "requests",
+    "rich",
+    "structlog",
+    "watchfiles",
+    "yaml",
+)
 PROBLEMS = (
     Problem("environments/a.yaml", 3, 5, "services.web.image", "no digest"),
     Problem("environments/a.yaml", 9, 1, "", "not YAML"),
@@ -49,7 +59,9 @@ def failing(error: BaseException, *words: str) -> Result:
 
 def test_help_lists_every_verb_with_what_it_does() -> None:
     shown = moorline("--help").stdout
-    assert [verb for verb, about in VERBS.items() if f"{verb} " not in shown or about not in shown] == []
+    assert [
+        verb for verb, about in VERBS.items() if f"{verb} " not in shown or about not in shown
+    ] == []
 
 
 def test_help_needs_none_of_the_large_libraries() -> None:
@@ -58,14 +70,18 @@ def test_help_needs_none_of_the_large_libraries() -> None:
         "try: app(['--help'])\n"
         f"except SystemExit: print(sorted(set({HEAVY}) & set(sys.modules)), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stderr == "[]\n"
 
 
 def test_help_takes_less_than_300_ms_of_the_processor() -> None:
     def spent() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "moorline", "--help"], capture_output=True, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "moorline", "--help"], capture_output=True, check=True
+        )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -113,26 +129,37 @@ ENDS: list[tuple[str, BaseException, int, str]] = [
     ),
     ("an error without a mend", MoorlineError("no"), 1, "moorline: no\n"),
     ("usage", UsageError("'x' is not an environment"), 2, "moorline: 'x' is not an environment\n"),
-    ("held", Quarantined("3f9c2d1 failed here before"), 4, "moorline: 3f9c2d1 failed here before\n"),
+    (
+        "held",
+        Quarantined("3f9c2d1 failed here before"),
+        4,
+        "moorline: 3f9c2d1 failed here before\n",
+    ),
     (
         "problems stand for themselves, one line each",
         InvalidEnvironment(PROBLEMS),
         2,
-        "environments/a.yaml:3:5: services.web.image: no digest\n"
-        "environments/a.yaml:9:1: not YAML\n",
+        (
+            "environments/a.yaml:3:5: services.web.image: no digest\n"
+            "environments/a.yaml:9:1: not YAML\n"
+        ),
     ),
     (
         "an error that nobody thought of is one line as well",
         KeyError("a\nb"),
         1,
-        "moorline: internal error: KeyError: 'a\\nb'; this is a bug in moorline: run again with "
-        "--debug and report what that shows\n",
+        (
+            "moorline: internal error: KeyError: 'a\\nb'; this is a bug in moorline: run again with "
+            "--debug and report what that shows\n"
+        ),
     ),
     ("Ctrl-C is silent", KeyboardInterrupt(), 130, ""),
 ]
 
 
-@pytest.mark.parametrize(("error", "code", "words"), [e[1:] for e in ENDS], ids=[e[0] for e in ENDS])
+@pytest.mark.parametrize(
+    ("error", "code", "words"), [e[1:] for e in ENDS], ids=[e[0] for e in ENDS]
+)
 def test_an_end(error: BaseException, code: int, words: str) -> None:
     result = failing(error, "fail")
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", words)
@@ -163,7 +190,11 @@ def test_problems_are_listed_in_json() -> None:
         "key": "services.web.image",
         "message": "no digest",
     }
-    assert (error["kind"], error["exit_code"], len(error["problems"])) == ("InvalidEnvironment", 2, 2)
+    assert (error["kind"], error["exit_code"], len(error["problems"])) == (
+        "InvalidEnvironment",
+        2,
+        2,
+    )
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

@@ -1,10 +1,9 @@
 import signal
 from pathlib import Path
 
-from tests.fakes.host import FakeHost
-
 from moorline.agent.lock import state_lock
 from moorline.errors import EngineUnreachable
+from tests.fakes.host import FakeHost
 
 
 def test_a_first_version_is_proven(host: FakeHost) -> None:
@@ -57,7 +56,9 @@ def test_a_commit_that_failed_here_before_is_held_with_exit_4(host: FakeHost) ->
     assert host.run("apply", "production").exit_code == 3
     result = host.run("apply", "production")
     assert result.exit_code == 4
-    assert result.stderr.splitlines()[-1].startswith(f"moorline: production: {bad[:7]} failed here")
+    assert result.stderr.splitlines()[-1].startswith(
+        f"moorline: production: {bad[:7]} failed here"
+    )
     assert host.engine.running() == ["production-web-1"]
 
 
@@ -66,10 +67,14 @@ def test_an_invalid_file_is_exit_2_with_every_problem(host: FakeHost) -> None:
     result = host.run("apply", "production")
     assert result.exit_code == 2
     assert result.stderr.splitlines() == [
-        "environments/production.yaml:4:12: services.web.image: no digest; run 'moorline pin "
-        "production web nginx:1'",
-        "environments/production.yaml:5:5: services.web.port: not a Compose key; did you mean "
-        "'ports'?",
+        (
+            "environments/production.yaml:4:12: services.web.image: no digest; run 'moorline pin "
+            "production web nginx:1'"
+        ),
+        (
+            "environments/production.yaml:5:5: services.web.port: not a Compose key; did you mean "
+            "'ports'?"
+        ),
     ]
 
 
@@ -77,8 +82,10 @@ def test_an_unknown_environment_is_exit_2_with_a_near_miss(host: FakeHost) -> No
     result = host.run("apply", "produktion")
     assert (result.exit_code, result.stderr) == (
         2,
-        "moorline: 'produktion' is not an environment of this host (production, staging); did you "
-        "mean 'production'?\n",
+        (
+            "moorline: 'produktion' is not an environment of this host (production, staging); did you "
+            "mean 'production'?\n"
+        ),
     )
 
 
@@ -154,7 +161,9 @@ def test_ctrl_c_is_exit_130(host: FakeHost) -> None:
 
 def test_an_error_on_the_way_leaves_the_rollout_open(host: FakeHost) -> None:
     host.push({"web": host.image("1")})
-    host.engine.fail_next("start", EngineUnreachable("starting: the Docker Engine does not answer"))
+    host.engine.fail_next(
+        "start", EngineUnreachable("starting: the Docker Engine does not answer")
+    )
     assert host.run("apply", "production").exit_code == 1
     assert host.ledger.journal.load() is not None
     assert host.run("apply", "production").exit_code == 0

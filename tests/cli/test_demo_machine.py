@@ -61,8 +61,8 @@ GAPS: list[tuple[str, Mapping[str, bytes | str | None], Mapping[str, str], str]]
         {"docker": DEAD},
         {},
         (
-            "no Docker Engine answers at unix:///var/run/docker.sock (Cannot connect to the Docker "
-            "daemon); start Docker, or run 'make setup' as root"
+            "no Docker Engine answers at unix:///var/run/docker.sock (Cannot connect to the "
+            "Docker daemon); start Docker, or run 'make setup' as root"
         ),
     ),
     (

@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from tests.fakes.host import FakeHost
 
 from moorline.agent.lock import state_lock
 from moorline.core.image import ImageRef
+from tests.fakes.host import FakeHost
 
 
 def applied(host: FakeHost, version: str = "1") -> ImageRef:
@@ -55,9 +55,12 @@ def test_an_earlier_commit_can_be_planned_for(host: FakeHost) -> None:
     applied(host, "2")
     found = host.run_json("plan", "production", "--ref", earlier[:8])
     assert found["commit"] == earlier
-    assert {"do": "stop", "what": "web #1", "detail": "", "why": "replaced: its image changed"} in (
-        found["steps"]
-    )
+    assert {
+        "do": "stop",
+        "what": "web #1",
+        "detail": "",
+        "why": "replaced: its image changed",
+    } in (found["steps"])
 
 
 def test_json_of_nothing_to_do_has_no_steps(host: FakeHost) -> None:

@@ -1,4 +1,5 @@
 import pytest
+
 from tests.fakes.host import FakeHost
 
 

@@ -115,6 +115,19 @@ CASES = (
         now=TWO,
     ),
     case(
+        "one that carries the name of a service that is made again gives it back",
+        """
+        create  api #1  r.io/api:1@…  not on this host
+        ready
+        start  api #1  starts: not on this host
+        rename  web #1  prod-web-1  another service needs its name
+        rename  api #1  prod-api-1  takes its settled name
+        """,
+        was=TWO,
+        hands=(gone("api"), edited("web", name="prod-api-1")),
+        now=TWO,
+    ),
+    case(
         "a name that another tool keeps is left to it",
         "(nothing)",
         was=WEB,

@@ -4,7 +4,7 @@ import pytest
 
 from moorline.core.model import Hook
 from tests.core.builders import desired, needs, service
-from tests.core.plan_cases import Case, case, edited, gone, text
+from tests.core.plan_cases import Case, carried_out, case, edited, gone, text
 
 SIDECAR = desired(service("web"), service("log", shares={"NetworkMode": "web"}))
 DONE = needs("job", "service_completed_successfully")
@@ -208,6 +208,18 @@ CASES = (
         """,
         was=SIDECAR,
         hands=gone("web"),
+        now=SIDECAR,
+    ),
+    case(
+        "and also when the deployment was cut off between the two",
+        """
+        stop  log #1  replaced: it shares a namespace with an older web
+        start  log #1  was created
+        remove  log #1  its place is taken
+        rename  log #1  prod-log-1  takes its settled name
+        """,
+        was=SIDECAR,
+        hands=(gone("web"), carried_out(SIDECAR, until="stop")),
         now=SIDECAR,
     ),
     # --- hooks ---

@@ -14,6 +14,7 @@ from moorline.core.actions import (
     StartContainer,
 )
 from moorline.core.desired import Desired
+from moorline.core.model import Service
 from tests.core.builders import desired, needs, network, service
 from tests.core.plan_cases import carried_out, edited, gone
 from tests.core.world import World, settled
@@ -26,6 +27,10 @@ SIDECAR = service("log", shares={"NetworkMode": "web"})
 
 def actions(plan: Plan, kind: type[A]) -> list[A]:
     return [action for action in plan if isinstance(action, kind)]
+
+
+def spec(of: Service) -> str:
+    return desired(of).workloads[0].spec[:8]
 
 
 def host(*states: Desired) -> tuple[World, str]:
@@ -74,7 +79,7 @@ def test_one_that_was_retired_gets_its_restart_policy_back() -> None:
 
 @pytest.mark.parametrize(("made", "policy"), [(STEADY, POLICY), (service(), {"Name": "no"})])
 def test_a_restart_policy_is_what_the_file_says_or_none(
-    made: object, policy: dict[str, str]
+    made: Service, policy: dict[str, str]
 ) -> None:
     state = desired(made)
     world, _ = host(state)
@@ -114,13 +119,17 @@ def test_services_that_need_nothing_of_each_other_run_at_once() -> None:
     assert pulls == [(), ()]
 
 
+def test_a_crashing_container_is_stopped_before_another_takes_its_port() -> None:
+    world = settled(desired(service("web", port="80")))
+    edited("web", state="restarting")(world)
+    plan = world.plan(desired(service("site", port="80")))
+    numbers = {type(step.action): number for number, step in enumerate(plan.steps)}
+    assert numbers[RetireContainer] in plan.steps[numbers[StartContainer]].after
+
+
 def test_one_that_needs_another_runs_after_it() -> None:
     plan = World().plan(desired(service("a"), service("b", depends_on=(needs("a"),))))
     first, second = (
         number for number, step in enumerate(plan.steps) if isinstance(step.action, StartContainer)
     )
     assert first in plan.steps[second].after
-
-
-def spec(of: object) -> str:
-    return desired(of).workloads[0].spec[:8]

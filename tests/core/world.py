@@ -29,7 +29,7 @@ from moorline.core.actions import (
     UnpauseContainer,
     WaitFor,
 )
-from moorline.core.desired import Desired, container_name, resource_spec
+from moorline.core.desired import Desired, resource_spec
 from moorline.core.model import (
     ObservedContainer,
     ObservedEnvironment,
@@ -38,11 +38,9 @@ from moorline.core.model import (
     Service,
 )
 from moorline.core.plan import plan
+from tests.core.instep import UP, in_step
 
 __all__ = ["BrokenRule", "World", "settled"]
-
-UP = frozenset({"running", "paused", "restarting"})
-ROUNDS = 3
 
 
 class BrokenRule(AssertionError):
@@ -95,13 +93,10 @@ class World:
             self.apply(action, desired)
 
     def converge(self, desired: Desired) -> None:
-        """Plan and carry out until there is nothing to do."""
-        for _ in range(ROUNDS):
-            current = self.plan(desired)
-            if not current:
-                return
-            self.carry_out(current, desired)
-        raise BrokenRule("never in step:\n" + self.plan(desired).render())
+        """Plan and carry out; there is nothing to do then."""
+        self.carry_out(self.plan(desired), desired)
+        left = self.plan(desired)
+        self._require(not left, f"left to do:\n{left.render()}")
 
     def apply(self, action: Action, desired: Desired) -> None:  # noqa: C901, PLR0912  (one arm each)
         self.clock += 1
@@ -152,6 +147,8 @@ class World:
                 for name in action.services:
                     if desired.awaited_to_complete(name):
                         self._complete(name)
+                missing = in_step(self.containers, desired, settling=True)
+                self._require(not missing, f"proven too early: {missing}")
                 self.proven = desired.specs
             case RemoveContainer():
                 del self.containers[self._find(action.target).id]
@@ -251,33 +248,6 @@ def settled(*states: Desired) -> World:
     for desired in states:
         world.converge(desired)
     return world
-
-
-def in_step(world: World, desired: Desired) -> list[str]:
-    """What is on the host and should not be, or the other way round."""
-    wanted = {
-        (workload.name, number): workload
-        for workload in desired.workloads
-        for number in range(1, workload.service.replicas + 1)
-    }
-    kept = [each for each in world.of_ours() if each.state != "removing"]
-    found = [f"{each.name} is left" for each in kept if (each.service, each.number) not in wanted]
-    for (name, number), workload in wanted.items():
-        there = [each for each in kept if (each.service, each.number) == (name, number)]
-        if [each.spec for each in there] != [workload.spec]:
-            found.append(f"{name} #{number} is {there}")
-            continue
-        [one] = there
-        done = desired.awaited_to_complete(name) and one.state == "exited" and one.exit_code == 0
-        if (one.state not in {"running", "restarting"} and not done) or one.altered:
-            found.append(f"{one.name} is {one.state} {one.altered}")
-        if len(one.networks) != len(workload.service.networks):
-            found.append(f"{one.name} is on {sorted(one.networks)}")
-        settled_name = container_name(desired.name, workload.service, number)
-        carrier = next(e for e in world.containers.values() if e.name == settled_name)
-        if carrier is not one and carrier.ours and carrier.state != "removing":
-            found.append(f"{one.name} is not called {settled_name}")
-    return found
 
 
 def stale(world: World, desired: Desired) -> list[str]:

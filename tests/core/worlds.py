@@ -10,7 +10,8 @@ from moorline.core.actions import Plan
 from moorline.core.desired import Desired
 from moorline.core.model import Dependency, Hook, ObservedContainer, ObservedNetwork, Service
 from tests.core.builders import ENVIRONMENT, container, desired, foreign, network, service, volume
-from tests.core.world import UP, World
+from tests.core.instep import UP
+from tests.core.world import World
 
 NAMES = "abcd"
 NETWORKS = ("m", "n")

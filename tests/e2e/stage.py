@@ -91,8 +91,13 @@ class Daemon:
         return self.process.poll() is None
 
     def wait_for(self, words: str) -> None:
-        """Wait until its log has these words."""
-        eventually(lambda: words in self.log, f"{words!r} in the log:\n{self.log}")
+        """Wait until its log has these words; one that hangs is asked for its stacks."""
+        try:
+            eventually(lambda: words in self.log, f"{words!r} in the log")
+        except AssertionError as error:
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
+            raise AssertionError(f"{error}:\n{self.log}") from None
 
     def kill(self) -> None:
         """kill -9."""
@@ -137,7 +142,8 @@ class Stage:
 
     def environ(self) -> dict[str, str]:
         root = str(Path(__file__).parents[2])
-        return {**os.environ, "NO_COLOR": "1", "HOME": str(self.folder), "PYTHONPATH": root}
+        words = {"NO_COLOR": "1", "PYTHONPATH": root, "PYTHONFAULTHANDLER": "1"}
+        return {**os.environ, **words, "HOME": str(self.folder)}
 
     def start(self, program: Sequence[str] = DAEMON) -> Daemon:
         """Start the daemon; returns once it runs."""
@@ -234,7 +240,8 @@ class Stage:
 
     def ids(self) -> dict[str, str]:
         """Name → id and start time of every running container: equal where none was touched."""
-        found = [self.api.inspect_container(each["Id"]) for each in self.containers()]
+        running = (each["Id"] for each in self.containers() if each["State"] == "running")
+        found = [self.api.inspect_container(each) for each in running]
         return {each["Name"]: f"{each['Id']} {each['State']['StartedAt']}" for each in found}
 
     def running(self, service: str) -> list[str]:

@@ -1,8 +1,8 @@
-"""A host for tests of commands: a real state repo, and an engine, a registry and time of its own."""
+"""A host for tests of commands: a real state repo; engine, registry and time are fakes."""
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,11 +12,6 @@ from typing import Any
 import structlog
 import yaml
 from click.testing import CliRunner, Result
-from tests.core.builders import digest
-from tests.fakes.engine import FakeEngine, Script
-from tests.fakes.prober import FakeProber
-from tests.fakes.registry import FakeRegistry
-from tests.parts.git import Remote
 
 from moorline.adapters.files import HostFileStore
 from moorline.agent.config import Config, load_config
@@ -28,6 +23,11 @@ from moorline.cli.app import app
 from moorline.cli.context import Ports
 from moorline.core.image import ImageRef
 from moorline.errors import Interrupted
+from tests.core.builders import digest
+from tests.fakes.engine import FakeEngine, Script
+from tests.fakes.prober import FakeProber
+from tests.fakes.registry import FakeRegistry
+from tests.parts.git import Remote
 
 __all__ = ["FakeClock", "FakeHost"]
 
@@ -37,9 +37,10 @@ NAME = "registry.example/acme/web"
 
 @dataclass(slots=True)
 class FakeClock:
-    """Time that passes only while somebody waits."""
+    """Time that passes only while somebody waits; `on_wait` is what happens meanwhile."""
 
     elapsed: float = 0.0
+    on_wait: Callable[[], object] | None = None
 
     def now(self) -> datetime:
         return _EPOCH + timedelta(seconds=self.elapsed)
@@ -49,6 +50,10 @@ class FakeClock:
 
     def wait(self, seconds: float) -> None:
         self.elapsed += seconds
+        # once: what happens may itself wait
+        happens, self.on_wait = self.on_wait, None
+        if happens is not None:
+            happens()
 
 
 @dataclass(slots=True)
@@ -83,8 +88,8 @@ class FakeHost:
         """Write agent.toml; `top` goes before the first section."""
         self.config_path.write_text(
             'host = "web-1"\nenvironments = ["production", "staging"]\nstate_dir = "state"\n'
-            f'runtime_dir = "run"\nsecrets_dir = "secrets"\nenv_file = "{{environment}}.env"\n{top}'
-            f'[repo]\nurl = "{url or self.remote.url}"\npoll_interval = "{poll}"\n',
+            'runtime_dir = "run"\nsecrets_dir = "secrets"\nenv_file = "{environment}.env"\n'
+            f'{top}[repo]\nurl = "{url or self.remote.url}"\npoll_interval = "{poll}"\n',
         )
 
     def image(self, version: str, script: Script | None = None, *, name: str = NAME) -> ImageRef:
@@ -104,6 +109,7 @@ class FakeHost:
         services: Mapping[str, Mapping[str, object] | ImageRef],
         *,
         environment: str = "production",
+        message: str = "change",
         **top: object,
     ) -> str:
         """One person's commit of an environment file; returns the sha."""
@@ -112,7 +118,15 @@ class FakeHost:
             for name, each in services.items()
         }
         text = yaml.safe_dump({"name": environment, **top, "services": bodies}, sort_keys=False)
-        return self.remote.commit({f"environments/{environment}.yaml": text})
+        return self.remote.commit({f"environments/{environment}.yaml": text}, message)
+
+    def push_past_hooks(self, services: Mapping[str, ImageRef]) -> str:
+        """The same to a remote whose hook refuses pushes."""
+        hook = self.remote.path / "hooks" / "pre-receive"
+        aside = hook.rename(hook.with_suffix(".aside"))
+        commit = self.push(services)
+        aside.rename(hook)
+        return commit
 
     def file(self, commit: str = "main") -> str:
         """The environment file at a commit or branch."""
@@ -131,7 +145,7 @@ class FakeHost:
             # its log went to a stream that is gone now
             structlog.reset_defaults()
 
-    def run_json(self, *words: str) -> Any:
+    def run_json(self, *words: str) -> Any:  # noqa: ANN401  (tests look into it freely)
         """The same with --json, as data."""
         return json.loads(self.run(*words, "--json").stdout)
 

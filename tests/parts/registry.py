@@ -44,12 +44,15 @@ _LIBRARY = re.compile(r"(/\S+) \(0x")
 
 
 @contextmanager
-def running_registry(*, guarded: bool = False) -> Iterator[str]:
-    """Run a registry on a free port of 127.0.0.1; yields `host:port`."""
+def running_registry(*, guarded: bool = False, port: int | None = None) -> Iterator[str]:
+    """Run a registry on a port of 127.0.0.1 (any free one); yields `host:port`.
+
+    With a `port` given it is on that again after a stop and start.
+    """
     _build()
     container = DockerContainer(IMAGE)
-    # any free port, for this machine only; the SDK takes an address here, its type forgot it
-    container.ports[f"{PORT}/tcp"] = ("127.0.0.1", None)  # type: ignore[assignment]
+    # for this machine only; the SDK takes an address here, its type forgot it
+    container.ports[f"{PORT}/tcp"] = ("127.0.0.1", port)  # type: ignore[assignment]
     ready = HttpWaitStrategy(PORT, "/v2/").with_poll_interval(0.1)
     if guarded:
         container.with_envs(**_GUARD)

@@ -41,8 +41,14 @@ def _assumed(source: bytes) -> tuple[dict[str, str], frozenset[Mark]]:
     texts = [node for node in _scalars(tree) if "$" in node.text]
     names = {*_named(tree), *(name for node in texts for name in _needed(node.text))}
     values = dict.fromkeys(names, _PLACEHOLDER)
-    marks = {node.mark for node in texts if names.intersection(_asked(node.text, values)[0])}
+    marks = {node.mark for node in texts if _rests_on(values, node.text)}
     return values, frozenset(marks)
+
+
+def _rests_on(values: Mapping[str, str], text: str) -> bool:
+    """Whether a text is fine but for the values in it; what is no form of a variable is not."""
+    asked, fits = _asked(text, values)
+    return fits and not values.keys().isdisjoint(asked)
 
 
 def _needed(text: str) -> frozenset[str]:
@@ -83,17 +89,14 @@ def _named(tree: Node | None) -> Iterator[str]:
 
 
 def _scalars(node: Node | None) -> Iterator[ScalarNode]:
-    match node:
-        case ScalarNode():
-            yield node
-        case MappingNode():
-            for entry in node.entries:
-                yield from _scalars(entry.value)
-        case SequenceNode():
-            for item in node.items:
-                yield from _scalars(item)
-        case None:
-            pass
+    if isinstance(node, ScalarNode):
+        yield node
+    elif isinstance(node, MappingNode):
+        for entry in node.entries:
+            yield from _scalars(entry.value)
+    elif isinstance(node, SequenceNode):
+        for item in node.items:
+            yield from _scalars(item)
 
 
 def _entries(node: Node | None) -> dict[str, Node]:

@@ -37,7 +37,7 @@ def perform(*, keep: bool, as_json: bool) -> int:
         remark("stopped; everything is removed again")
         raise
     seconds = time.monotonic() - began
-    _close(screen, world, seconds)
+    _close(screen, world, stage.steps[1].commit, seconds)
     if as_json:
         _emit(stage, world, seconds)
     return 0
@@ -83,7 +83,7 @@ def _open(screen: Screen, machine: Machine, folder: Path) -> None:
     )
 
 
-def _close(screen: Screen, world: World, seconds: float) -> None:
+def _close(screen: Screen, world: World, second: str, seconds: float) -> None:
     screen.gap()
     if not world.kept:
         screen.said(f"All of it took {seconds:.0f} s, and everything is removed again.")
@@ -95,7 +95,7 @@ def _close(screen: Screen, world: World, seconds: float) -> None:
         f"cd {world.work}",
         f"curl {world.url}",
         f"moorline status {ENVIRONMENT}",
-        f"moorline rollback {ENVIRONMENT} --to previous --confirm ROLLBACK",
+        f"moorline rollback {ENVIRONMENT} --to {second[:7]} --confirm ROLLBACK",
         f"docker compose -p {ENVIRONMENT} ps",
         "git log --graph --all --oneline",
         f"tail -f {world.folder / 'moorline.log'}",

@@ -1,0 +1,73 @@
+"""Whether what is on a host is what a file asks for, judged without the planner."""
+
+from collections.abc import Iterator, Mapping
+
+from moorline.core.desired import Desired, Workload, container_name
+from moorline.core.model import ObservedContainer
+
+__all__ = ["UP", "in_step"]
+
+UP = frozenset({"running", "paused", "restarting"})
+Containers = Mapping[str, ObservedContainer]
+
+
+def in_step(containers: Containers, desired: Desired, *, settling: bool = False) -> list[str]:
+    """What is not as it should be; while `settling`, what was replaced is still there."""
+    kept = [each for each in containers.values() if each.ours and each.state != "removing"]
+    wanted = {each.id for each in _wanted(containers, desired)}
+    found = [f"{each.name} is left" for each in kept if each.id not in wanted and not settling]
+    for workload in desired.workloads:
+        for number in range(1, workload.service.replicas + 1):
+            place = (workload.name, number)
+            there = [each for each in kept if each.id in wanted and _place(each) == place]
+            if not there:
+                found.append(f"{place} is empty")
+            found += [why for each in there for why in _amiss(desired, each)]
+    return found if settling else [*found, *_misnamed(containers, desired)]
+
+
+def _wanted(containers: Containers, desired: Desired) -> Iterator[ObservedContainer]:
+    """For each place the container that has the right spec and is up, or did its job."""
+    for workload in desired.workloads:
+        for number in range(1, workload.service.replicas + 1):
+            for each in containers.values():
+                done = each.state == "exited" and desired.awaited_to_complete(workload.name)
+                right = (_place(each), each.spec) == ((workload.name, number), workload.spec)
+                joined = all(_is_owner(containers, *at) for at in _joined(workload, each))
+                if right and joined and (each.state in UP or (done and each.exit_code == 0)):
+                    yield each
+                    break
+
+
+def _place(container: ObservedContainer) -> tuple[str, int]:
+    return container.service, container.number
+
+
+def _amiss(desired: Desired, container: ObservedContainer) -> Iterator[str]:
+    workload = desired.workload(container.service)
+    assert workload is not None
+    if container.state == "paused" or container.altered:
+        yield f"{container.name} is {container.state}, altered: {container.altered}"
+    if len(container.networks) != len(workload.service.networks):
+        yield f"{container.name} is on {sorted(container.networks)}"
+
+
+def _joined(workload: Workload, container: ObservedContainer) -> Iterator[tuple[str, str]]:
+    """Whose namespace it should live in, and in which container's it does."""
+    for key, owner in workload.service.shares.items():
+        yield owner, container.shares.get(key, "")
+
+
+def _is_owner(containers: Containers, owner: str, container: str) -> bool:
+    found = containers.get(container)
+    return found is not None and _place(found) == (owner, 1) and found.state in UP
+
+
+def _misnamed(containers: Containers, desired: Desired) -> Iterator[str]:
+    for each in _wanted(containers, desired):
+        workload = desired.workload(each.service)
+        assert workload is not None
+        name = container_name(desired.name, workload.service, each.number)
+        carrier = next(one for one in containers.values() if one.name == name)
+        if carrier is not each and carrier.ours and carrier.state != "removing":
+            yield f"{each.name} is not called {name}"
