@@ -76,7 +76,7 @@ class World:
             commit="c0ffee",
             spec="5" * 64,
             pin=image.pin,
-            retirement=Retirement(grace=3),
+            retirement=Retirement(restarts=False, grace=3),
             shares={},
         )
         return {"Image": str(image), "Labels": labels, **config}

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,8 +23,6 @@ def host(tmp_path: Path) -> FakeHost:
 
 def findings(host: FakeHost) -> dict[str, Finding]:
     """The last finding of each check."""
-    import threading
-
     with host.host(host.config, SilentReporter(), threading.Event()) as opened:
         return {each.check: each for each in examine(opened, host.registry)}
 

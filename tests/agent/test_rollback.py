@@ -189,7 +189,9 @@ def test_files_that_it_names_are_looked_up_at_the_tip(world: World) -> None:
     configs = {"a": {"file": "./a.conf"}, "b": {"file": "/etc/b.conf"}}
     first = world.commit("1", configs=configs)
     world.commit("2")
-    with pytest.raises(InvalidEnvironment, match="no file environments/a.conf in the repository"):
+    with pytest.raises(
+        InvalidEnvironment, match=r"no file environments/a\.conf in the repository"
+    ):
         world.draft(first)
     world.remote.commit({"environments/a.conf": "x"})
     assert world.draft(first).changes
@@ -295,7 +297,7 @@ PROVEN = [
 @pytest.mark.parametrize(
     ("records", "wanted"), [p[1:] for p in PROVEN], ids=[p[0] for p in PROVEN]
 )
-def test_whether_hosts_have_it_already(records: list[Summary], wanted: bool) -> None:
+def test_whether_hosts_have_it_already(records: list[Summary], *, wanted: bool) -> None:
     assert is_proven_everywhere(records, "x") is wanted
 
 

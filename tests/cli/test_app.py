@@ -149,8 +149,8 @@ ENDS: list[tuple[str, BaseException, int, str]] = [
         KeyError("a\nb"),
         1,
         (
-            "moorline: internal error: KeyError: 'a\\nb'; this is a bug in moorline: run again with "
-            "--debug and report what that shows\n"
+            "moorline: internal error: KeyError: 'a\\nb'; this is a bug in moorline: run again "
+            "with --debug and report what that shows\n"
         ),
     ),
     ("Ctrl-C is silent", KeyboardInterrupt(), 130, ""),
@@ -194,6 +194,12 @@ def test_problems_are_listed_in_json() -> None:
         "InvalidEnvironment",
         2,
         2,
+    )
+
+
+def test_text_from_elsewhere_cannot_steer_the_terminal() -> None:
+    assert (
+        failing(MoorlineError("web: \x1b[2Jgone\r"), "fail").stderr == "moorline: web:  [2Jgone \n"
     )
 
 

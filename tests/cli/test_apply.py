@@ -83,8 +83,8 @@ def test_an_unknown_environment_is_exit_2_with_a_near_miss(host: FakeHost) -> No
     assert (result.exit_code, result.stderr) == (
         2,
         (
-            "moorline: 'produktion' is not an environment of this host (production, staging); did you "
-            "mean 'production'?\n"
+            "moorline: 'produktion' is not an environment of this host (production, staging); did "
+            "you mean 'production'?\n"
         ),
     )
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from tests.fakes.host import FakeHost
 
 
@@ -72,6 +74,14 @@ def test_what_is_known_is_told_where_the_remote_is_away(host: FakeHost) -> None:
     assert len(result.stdout.splitlines()) == 5
     assert result.stderr.startswith("moorline: as of the last fetch: ")
     aside.rename(host.remote.path)
+
+
+def test_records_that_cannot_be_read_here_are_left_out(host: FakeHost) -> None:
+    three_states(host)
+    Path(host.config.state_dir, "outbox", "production", "no-file.yaml").mkdir()
+    result = host.run("history", "production")
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 5)
+    assert result.stderr.startswith("moorline: without the records that wait on this host: ")
 
 
 def test_nothing_on_record_is_said(host: FakeHost) -> None:

@@ -98,7 +98,7 @@ BAD = [
     ("a tag for a service without an image", ("wbe", "2"), 2, "the service has no image to take"),
     ("a tag that is none", ("web", ":a b"), 2, "':a b': not a tag: 'a b'"),
     ("a digest that is none", ("web", "sha256:ab"), 2, "'sha256:ab': not a digest"),
-    ("an image that is none", ("web", "UP/x:1"), 2, "'UP/x:1': not a repository name"),
+    ("an image that is none", ("web", "Up/x:1"), 2, "'Up/x:1': not a repository name"),
 ]
 
 

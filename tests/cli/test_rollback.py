@@ -1,7 +1,9 @@
 import pytest
 
+from moorline.core.image import ImageRef
 from moorline.errors import RegistryUnreachable
 from tests.fakes.host import FakeHost
+from tests.fakes.registry import FakeRegistry
 
 WORDS = ("rollback", "production", "--confirm", "ROLLBACK")
 
@@ -142,6 +144,26 @@ def test_a_registry_that_is_away_refuses(settled: FakeHost) -> None:
         ),
     )
     assert settled.remote.tip() == before
+
+
+def test_whoever_was_quicker_wins(settled: FakeHost) -> None:
+    newer: list[str] = []
+
+    class Registry(FakeRegistry):
+        def exists(self, image: ImageRef) -> bool:
+            newer.append(settled.push({"web": settled.image("3")}))
+            return super().exists(image)
+
+    slow = Registry()
+    slow.pins, slow.tags = settled.registry.pins, settled.registry.tags
+    settled.registry = slow
+    result = settled.run(*WORDS, "--to", "previous")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "moorline: environments/production.yaml was changed on main by somebody else; look at "
+        "what they did, then run it again\n"
+    )
+    assert settled.remote.tip() == newer[0]
 
 
 BAD = [

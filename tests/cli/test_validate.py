@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -63,8 +64,8 @@ def test_github_gets_annotations_that_survive_its_parser(tree: Path) -> None:
     result = validate("--format", "github")
     assert result.exit_code == 2
     assert (
-        "::error file=environments/a%2Cb.yaml,line=3,col=5,title=moorline%3A services.web.im%3Aa%25"
-        "ge::not a Compose key" in result.stdout
+        "::error file=environments/a%2Cb.yaml,line=3,col=5,title=moorline%3A services.web.im%3Aa"
+        "%25ge::not a Compose key" in result.stdout
     )
     assert all(line.startswith("::error file=") for line in result.stdout.splitlines())
 
@@ -166,8 +167,6 @@ HOSTILE = [
 def test_a_hostile_file_is_refused(tree: Path, text: str | None) -> None:
     path = tree / "environments" / "production.yaml"
     if text is None:
-        import os
-
         os.mkfifo(path)
     else:
         path.write_bytes(text.encode(errors="surrogateescape"))

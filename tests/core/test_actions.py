@@ -10,7 +10,7 @@ from moorline.core.actions import (
     Prove,
     Pull,
     Ready,
-    RestartContainer,
+    RetireContainer,
     RunHook,
     Step,
     WaitFor,
@@ -73,5 +73,5 @@ def test_the_arguments_of_a_hook_stay_out_of_the_plan() -> None:
 
 
 def test_an_action_on_a_container_names_its_place() -> None:
-    restart = RestartContainer(service="web", number=2, target="x", grace=1, why="asked")
-    assert (restart.subject, restart.detail) == ("web #2", "")
+    stop = RetireContainer(service="web", number=2, target="x", grace=1, why="asked")
+    assert (stop.subject, stop.detail) == ("web #2", "")

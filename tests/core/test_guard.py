@@ -46,7 +46,7 @@ def test_removing_every_running_service_is_refused() -> None:
 
 
 def test_a_foreign_container_in_a_services_place_is_left_alone() -> None:
-    complaint = "prod/web: container theirs .* 'docker rm -f theirs' when moorline may take over"
+    complaint = "moorline did not make them: theirs; when .* run 'docker rm -f theirs'"
     with pytest.raises(ForeignContainer, match=complaint):
         check(desired(service("web")), foreign("theirs", "web"))
 

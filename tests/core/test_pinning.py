@@ -140,8 +140,8 @@ REFUSED = [
         "an image that another service takes over",
         "services:\n  web: &w\n    image: a\n  api:\n    <<: *w\n",
         (
-            f"{PATH}:3:12: services.web.image: cannot change without changing api; write their images "
-            "apart"
+            f"{PATH}:3:12: services.web.image: cannot change without changing api; write their "
+            "images apart"
         ),
     ),
     (
@@ -187,8 +187,8 @@ REFUSED = [
         "a bomb",
         "a: &a [x]\n" + "".join(f"b{n}: &b{n} [*a]\n" for n in range(2)) + "c: !!python/x y\n",
         (
-            f"{PATH}:4:4: tag 'tag:yaml.org,2002:python/x'; explicit tags are not supported, write a "
-            "plain value"
+            f"{PATH}:4:4: tag 'tag:yaml.org,2002:python/x'; explicit tags are not supported, "
+            "write a plain value"
         ),
     ),
 ]

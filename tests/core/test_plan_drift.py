@@ -139,6 +139,7 @@ CASES = (
         """
         create  web #1  r.io/web:1@…  changed by hand: Memory
         ready
+        update  web #1  restart policy  the engine's next start must not revive it
         stop  web #1  replaced: changed by hand: Memory
         start  web #1  starts: changed by hand: Memory
         remove  web #1  its place is taken

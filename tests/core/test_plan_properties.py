@@ -12,7 +12,6 @@ from moorline.core.actions import (
     Ready,
     RemoveContainer,
     RenameContainer,
-    RestartContainer,
     RetireContainer,
     StartContainer,
 )
@@ -23,7 +22,7 @@ from tests.core.world import World, stale
 from tests.core.worlds import any_order, carry_out_some, hosts
 
 Host = tuple[World, Desired, Random]
-TOUCHING = (RetireContainer, StartContainer, RestartContainer, RenameContainer, RemoveContainer)
+TOUCHING = (RetireContainer, StartContainer, RenameContainer, RemoveContainer)
 
 examples = settings(
     max_examples=150,

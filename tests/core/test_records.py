@@ -305,12 +305,19 @@ def test_a_secret_is_masked_before_a_line_is_cut() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, SAMPLES, SAMPLES + 1, 1000])
 def test_many_samples_are_thinned_evenly_with_first_and_last(count: int) -> None:
-    samples = tuple({"at": at, "state": "running"} for at in range(count))
+    samples = tuple({"at": at, "state": "running", "restarts": at} for at in range(count))
     kept = [each["at"] for each in replace(EVIDENCE, samples=samples).as_data().get("samples", ())]
     assert len(kept) == min(count, SAMPLES)
     assert kept[:1] + kept[-1:] == [0, count - 1] or count == 0
     gaps = [later - earlier for earlier, later in pairwise(kept)]
     assert max(gaps, default=1) - min(gaps, default=1) <= 1
+
+
+def test_of_looks_that_saw_the_same_the_first_and_the_last_are_kept() -> None:
+    words = ["starting"] * 5 + ["unhealthy"] + ["healthy"] * 3
+    samples = tuple({"at": at, "health": word} for at, word in enumerate(words))
+    kept = replace(EVIDENCE, samples=samples).as_data()["samples"]
+    assert [each["at"] for each in kept] == [0, 4, 5, 6, 8]
 
 
 # --- ids ----------------------------------------------------------------------------------------

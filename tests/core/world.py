@@ -21,7 +21,6 @@ from moorline.core.actions import (
     RemoveContainer,
     RemoveNetwork,
     RenameContainer,
-    RestartContainer,
     RetireContainer,
     RunHook,
     SetRestartPolicy,
@@ -29,7 +28,7 @@ from moorline.core.actions import (
     UnpauseContainer,
     WaitFor,
 )
-from moorline.core.desired import Desired, resource_spec
+from moorline.core.desired import Desired, resource_spec, restarts_by_itself
 from moorline.core.model import (
     ObservedContainer,
     ObservedEnvironment,
@@ -118,9 +117,6 @@ class World:
                 pass
             case RetireContainer():
                 self._stop(action.target)
-            case RestartContainer():
-                self._stop(action.target)
-                self._start(action.target)
             case StartContainer():
                 self._start(action.target)
             case SetRestartPolicy():
@@ -193,6 +189,7 @@ class World:
             pin=action.image.pin,
             networks=frozenset(names[each.network] for each in workload.service.networks),
             shares={key: self._find(owner).id for key, owner in action.shares},
+            restarts=restarts_by_itself(workload.service),
             stop_grace_period=workload.service.stop_grace_period,
             pre_stop=workload.service.pre_stop,
         )

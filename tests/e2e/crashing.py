@@ -96,7 +96,9 @@ class Tripwire:
 class Wired:
     """Any object, with a tripwire around some of its methods."""
 
-    def __init__(self, inner: object, label: str, methods: tuple[str, ...], wire: Tripwire) -> None:
+    def __init__(
+        self, inner: object, label: str, methods: tuple[str, ...], wire: Tripwire
+    ) -> None:
         self._inner = inner
         self._label = label
         self._methods = methods

@@ -93,11 +93,12 @@ class Daemon:
     def wait_for(self, words: str) -> None:
         """Wait until its log has these words; one that hangs is asked for its stacks."""
         try:
-            eventually(lambda: words in self.log, f"{words!r} in the log")
+            eventually(lambda: words in self.log or not self.alive, f"{words!r} in the log")
         except AssertionError as error:
             self.process.send_signal(signal.SIGABRT)
             self.process.wait()
             raise AssertionError(f"{error}:\n{self.log}") from None
+        assert words in self.log, self.log
 
     def kill(self) -> None:
         """kill -9."""
@@ -161,10 +162,12 @@ class Stage:
         self.daemons.append(daemon)
         return daemon
 
-    def moorline(self, *words: str, within: float = 90) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+    def moorline(
+        self, *words: str, prefix: Sequence[str] = (), within: float = 90
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; `prefix` is a program that runs it."""
         return subprocess.run(
-            [sys.executable, "-m", "moorline", "--config", str(self.config), *words],
+            [*prefix, sys.executable, "-m", "moorline", "--config", str(self.config), *words],
             capture_output=True,
             text=True,
             timeout=within,
@@ -263,6 +266,10 @@ class Stage:
     def run_in(self, service: str, command: str) -> str:
         """What a shell command prints inside a service's container."""
         target = self.container(service)["Id"]
+        return self.execute(str(target), command)
+
+    def execute(self, target: str, command: str) -> str:
+        """What a shell command prints inside a container."""
         made = self.api.exec_create(target, ["sh", "-c", command])
         output: bytes = self.api.exec_start(made["Id"])
         return output.decode()

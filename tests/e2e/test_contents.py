@@ -1,10 +1,12 @@
 """What containers carry: files, volumes, networks, namespaces, hooks; and that secrets stay in."""
 
+import subprocess
+
 import pytest
 
 from moorline.core.image import ImageRef
 from tests.e2e.stage import Stage, eventually, plain, web
-from tests.parts.images import Images, build_from_scratch, push
+from tests.parts.images import Images, push
 
 pytestmark = pytest.mark.engine
 
@@ -93,15 +95,7 @@ def test_a_named_volume_stays_when_its_service_is_removed(stage: Stage, image: I
 def test_data_in_an_anonymous_volume_moves_on_to_the_successor(
     stage: Stage, registry: str, images: Images
 ) -> None:
-    made: list[ImageRef] = []
-    for number in range(2):
-        tag = f"{registry}/moorline-test/volume:{number}"
-        serve = b"#!/bin/sh\ntrap 'exit 0' TERM\nsleep 1000000 & wait $!\n"
-        lines = f'VOLUME /data\nLABEL n={number}\nENV PATH=/bin\nCMD ["/serve"]\n'
-        build_from_scratch(tag, {"bin/busybox": _busybox(), "bin/sh": "busybox",
-                                 "bin/sleep": "busybox", "bin/cat": "busybox",
-                                 "serve": serve}, lines)
-        made.append(ImageRef.parse(tag).pinned(push(tag)))
+    made = [_with_volume(images("plain"), f"{registry}/moorline-test/data:{n}") for n in range(2)]
     stage.start()
     stage.deploy({"db": plain(made[0])})
     stage.run_in("db", "echo kept >/data/file")
@@ -113,13 +107,12 @@ def test_data_in_an_anonymous_volume_moves_on_to_the_successor(
     assert stage.run_in("db", "cat /data/file") == "kept\n"
 
 
-def _busybox() -> bytes:
-    import shutil
-    from pathlib import Path
-
-    found = shutil.which("busybox")
-    assert found
-    return Path(found).read_bytes()
+def _with_volume(base: ImageRef, tag: str) -> ImageRef:
+    """An image that declares a volume which no file names."""
+    lines = f"FROM {base.pin}\nVOLUME /data\nLABEL tag={tag}\n"
+    command = ["docker", "build", "--quiet", "--tag", tag, "-"]
+    subprocess.run(command, input=lines, text=True, check=True, capture_output=True)
+    return ImageRef.parse(tag).pinned(push(tag))
 
 
 def test_hooks_run_in_order_at_both_ends(stage: Stage, image: ImageRef) -> None:

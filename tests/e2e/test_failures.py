@@ -35,7 +35,8 @@ def test_a_version_that_stays_unhealthy_is_taken_back(stage: Stage, images: Imag
 
 
 @pytest.mark.parametrize(
-    ("restart", "reason"), [("always", "crash loop: restarted 3 times"), ("no", "exited with code 3")]
+    ("restart", "reason"),
+    [("always", "crash loop: restarted 3 times"), ("no", "exited with code 3")],
 )
 def test_a_version_that_exits_fails_at_once(
     stage: Stage, images: Images, restart: str, reason: str
@@ -112,7 +113,10 @@ def test_a_failed_job_keeps_what_waits_for_it_running(stage: Stage, images: Imag
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        (["/bin/sh", "-c", "echo no licence; exit 7"], "post_start hook exited with 7: no licence"),
+        (
+            ["/bin/sh", "-c", "echo no licence; exit 7"],
+            "post_start hook exited with 7: no licence",
+        ),
         (["/bin/no-such-program"], "post_start hook"),
     ],
 )

@@ -147,8 +147,7 @@ class TestGitDown:
         failed = stage.push({"web": plain(image, post_start=[hook])})
         eventually(lambda: _running(stage, failed), "the new version to run")
         server.status = 503
-        made = stage.api.exec_create(_running(stage, failed), ["touch", "/go"])
-        stage.api.exec_start(made["Id"])
+        stage.execute(_running(stage, failed), "touch /go")
         stage.wait_settled("web", image)
         eventually(lambda: stage.memory()["pending_rollback"], "a rollback in waiting")
         assert stage.rollbacks() == []

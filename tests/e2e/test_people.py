@@ -29,15 +29,14 @@ def test_a_commit_during_the_gate_is_followed_at_once(stage: Stage, images: Imag
 def test_a_commit_while_going_back_wins_over_the_rollback(stage: Stage, images: Images) -> None:
     old, bad, fix = images("healthy", "1"), images("unhealthy", "2"), images("healthy", "3")
     # the failed version takes its time to leave: that is the person's chance
-    linger = [{"command": ["/bin/sh", "-c", f"until [ -e /tmp/go ]; do sleep 0.1; done"]}]
+    linger = [{"command": ["/bin/sh", "-c", "until [ -e /go ]; do sleep 0.1; done"]}]
     daemon = stage.start()
     stage.deploy({"web": web(old)})
-    failed = stage.push({"web": web(bad, deadline="1s", pre_stop=linger, read_only=False)})
+    failed = stage.push({"web": web(bad, deadline="1s", pre_stop=linger)})
     daemon.wait_for("taking back")
     fixed = stage.push({"web": web(fix)})
     running = next(each for each in stage.containers("web") if each["State"] == "running")
-    made = stage.api.exec_create(running["Id"], ["sh", "-c", "mkdir -p /tmp && touch /tmp/go"])
-    stage.api.exec_start(made["Id"])
+    stage.execute(running["Id"], "touch /go")
     stage.wait_deployed(failed, "taken back")
     stage.wait_deployed(fixed)
     stage.wait_settled("web", fix)
@@ -46,9 +45,7 @@ def test_a_commit_while_going_back_wins_over_the_rollback(stage: Stage, images: 
     assert stage.record(failed)["rollback_commit"] is None
 
 
-def test_a_commit_to_another_file_does_not_stop_the_rollback(
-    stage: Stage, images: Images
-) -> None:
+def test_a_commit_to_another_file_does_not_stop_the_rollback(stage: Stage, images: Images) -> None:
     old, bad = images("healthy", "1"), images("unhealthy", "2")
     stage.start()
     stage.deploy({"web": web(old)})
@@ -82,9 +79,7 @@ def test_a_revert_of_the_rollback_is_a_new_attempt(stage: Stage, images: Images)
     assert stage.settled("web", images("healthy", "1"))
 
 
-def test_an_invalid_file_leaves_the_last_valid_state_in_care(
-    stage: Stage, images: Images
-) -> None:
+def test_an_invalid_file_leaves_the_last_valid_state_in_care(stage: Stage, images: Images) -> None:
     image = images("plain")
     stage.start()
     proven = stage.deploy({"web": plain(image)})
@@ -204,9 +199,7 @@ class TestRollbackCommand:
         assert stage.remote.tip() == commits[-1]
 
 
-def test_daemon_and_command_do_not_work_at_the_same_time(
-    stage: Stage, images: Images
-) -> None:
+def test_daemon_and_command_do_not_work_at_the_same_time(stage: Stage, images: Images) -> None:
     daemon = stage.start()
     stage.deploy({"web": plain(images("plain"))})
     refused = stage.moorline("apply", stage.environment)
@@ -230,5 +223,3 @@ def test_apply_carries_a_commit_out_and_says_how_it_went(stage: Stage, images: I
     assert done.returncode == 2, done.stdout
     assert stage.settled("web", good)
     assert stage.deployments() == [(first, "proven"), (failed, "taken back")]
-
-

@@ -127,7 +127,9 @@ class FakeEngine:
             label, _, value = reading.project_filter(project).partition("=")
             return ObservedEnvironment(
                 containers=reading.containers(
-                    entry for entry in entries if entry["Labels"].get(label) == value
+                    (entry for entry in entries if entry["Labels"].get(label) == value),
+                    # endpoints here go with their network: none is left of an older one
+                    (),
                 ),
                 networks=reading.networks(_named(self.networks)),
                 volumes=reading.volumes(_named(self.volumes)),

@@ -33,7 +33,7 @@ class RepoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     known_hosts: str | None = None
     """Host keys that are trusted for ssh URLs; unknown hosts are always refused."""
     author_email: str = "moorline@localhost"
-    """The address on commits that the daemon makes; the name is `moorline on <host>`."""
+    """The address on commits that the daemon makes; the name is `moorline (<host>)`."""
 
 
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

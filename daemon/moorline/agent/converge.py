@@ -8,7 +8,7 @@ from moorline.agent.gate import Gatekeeper
 from moorline.agent.host import Host
 from moorline.agent.observe import observe
 from moorline.agent.schedule import run_plan
-from moorline.core.actions import Plan, RestartContainer, StartContainer
+from moorline.core.actions import Plan, StartContainer
 from moorline.core.desired import Desired
 from moorline.core.model import ObservedEnvironment
 from moorline.core.plan import plan
@@ -18,6 +18,8 @@ from moorline.errors import Conflict
 
 __all__ = ["Convergence", "Turns"]
 
+REMOVAL_LOOKS = 20
+REMOVAL_PAUSE = 0.05
 ATTEMPTS = 5
 """How often a plan is made anew when the world moves under it, before the cycle gives up."""
 
@@ -47,8 +49,12 @@ class Convergence:
         proven: Callable[[], frozenset[str]],
         suspect: Callable[[str], bool],
         turns: Turns,
+        overlook: Callable[[ObservedEnvironment], ObservedEnvironment] = lambda seen: seen,
     ) -> None:
-        """`proven` gives the specs that need no proof, asked for at each planning."""
+        """`proven` gives the specs that need no proof, asked for at each planning; `overlook`
+        takes out of every snapshot what is none of this convergence's business.
+        """
+        self._overlook = overlook
         self._host = host
         self._desired = desired
         self._proven = proven
@@ -75,15 +81,25 @@ class Convergence:
 
     def look(self) -> tuple[ObservedEnvironment, Plan]:
         """A snapshot, and what it asks for."""
-        observed = observe(self._host.engine, self._desired, suspect=self._suspect)
+        observed = self._observe()
+        for _ in range(REMOVAL_LOOKS):
+            if not any(each.state == "removing" for each in observed.containers):
+                break
+            # in a moment it is gone, and its name is free again
+            self._host.clock.wait(REMOVAL_PAUSE)
+            observed = self._observe()
         return observed, plan(self._desired, observed, proven=self._proven())
+
+    def _observe(self) -> ObservedEnvironment:
+        observed = observe(self._host.engine, self._desired, suspect=self._suspect)
+        return self._overlook(observed)
 
     def verify(self, carried_out: Plan) -> None:
         """Return once everything that the plan started is well; raises VersionFailed."""
         started = {
             action.service
             for action in carried_out
-            if isinstance(action, StartContainer | RestartContainer)
+            if isinstance(action, StartContainer)
             and not self._desired.awaited_to_complete(action.service)
         }
         for service in sorted(started):

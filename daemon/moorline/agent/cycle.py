@@ -9,6 +9,8 @@ The first three find the target (`target.py`); the rest is a rollout where the t
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 
 from moorline.agent.converge import Convergence, Turns
 from moorline.agent.gate import VersionFailed
@@ -23,7 +25,7 @@ from moorline.agent.rollout import Rollout, close_unfinished
 from moorline.agent.takeback import TakeBack
 from moorline.agent.target import Target, find_target
 from moorline.core.actions import Plan
-from moorline.core.desired import Desired
+from moorline.core.desired import Desired, resource_spec, with_specs
 from moorline.core.guard import guard
 from moorline.core.model import ObservedEnvironment
 from moorline.core.records import record_id
@@ -106,19 +108,36 @@ class Cycle:
             self._ledger.remember(accepted=tip)
         entry = self._open_entry(target)
         if entry is not None or not target.proven:
-            rollout = Rollout(
-                self._host,
-                self._ledger,
-                entry or self._begin(target),
-                desired=target.desired,
-                suspect=suspect,
-                check=lambda: self._refuse_if_superseded(target),
-            )
-            return rollout.run()
+            return self._roll_out(target, entry or self._begin(target), suspect)
         outcome = self._repair(target.desired, suspect)
         if target.complaint is None:
             return outcome
         return _with_complaint(outcome, target.complaint)
+
+    def _roll_out(self, target: Target, entry: Entry, suspect: Callable[[str], bool]) -> Outcome:
+        rollout = Rollout(
+            self._host,
+            self._ledger,
+            entry,
+            desired=target.desired,
+            suspect=suspect,
+            check=lambda: self._refuse_if_superseded(target),
+        )
+        try:
+            return rollout.run()
+        except Interrupted:
+            raise
+        except MoorlineError as error:
+            # an image that is not there yet, say: what serves has to be cared for meanwhile
+            under_way = self._ledger.journal.load()
+            proven = self._ledger.memory.load().proven
+            if under_way is None or under_way.phase != "preparing" or proven is None:
+                raise
+            desired = with_specs(
+                self._loader.load(self._ledger.environment, proven.commit), proven.specs
+            )
+            outcome = self._repair(desired, suspect, prepared=target.desired)
+            return _with_complaint(outcome, error)
 
     def _open_entry(self, target: Target) -> Entry | None:
         """The rollout that is under way, if it is still wanted; one that is not is closed."""
@@ -177,7 +196,15 @@ class Cycle:
 
     # --- repair ---
 
-    def _repair(self, desired: Desired, suspect: Callable[[str], bool]) -> Outcome:
+    def _repair(
+        self,
+        desired: Desired,
+        suspect: Callable[[str], bool],
+        *,
+        prepared: Desired | None = None,
+    ) -> Outcome:
+        """Undo drift from `desired`; what was `prepared` for a rollout that waits stays."""
+        began = self._host.clock.now()
         planned: list[Plan] = []
 
         def on_planned(observed: ObservedEnvironment, current: Plan) -> None:
@@ -189,6 +216,7 @@ class Cycle:
             desired,
             proven=lambda: desired.specs,
             suspect=suspect,
+            overlook=partial(_without, prepared, desired),
             turns=Turns(
                 planned=on_planned,
                 ready=lambda: None,
@@ -203,13 +231,12 @@ class Cycle:
             return Outcome("failed", f"{name}: repairing drift failed: {failure}")
         if not planned[0]:
             return Outcome("converged", f"{name} is in step at {desired.commit[:7]}")
-        return self._record_repair(desired, planned[0])
+        return self._record_repair(desired, planned[0], began)
 
-    def _record_repair(self, desired: Desired, repair: Plan) -> Outcome:
+    def _record_repair(self, desired: Desired, repair: Plan, began: datetime) -> Outcome:
         memory = self._ledger.memory.load()
-        now = self._host.clock.now()
         identifier = record_id(
-            now, self._ledger.environment, desired.commit, after=memory.last_record
+            began, self._ledger.environment, desired.commit, after=memory.last_record
         )
         entry = Entry(
             id=identifier,
@@ -218,7 +245,7 @@ class Cycle:
             blob=desired.blob,
             author="moorline",
             subject="repair of drift",
-            started=now.isoformat(),
+            started=began.isoformat(),
             previous=memory.proven,
             on_failure="hold",
             plan=[{k: str(v) for k, v in each.items()} for each in repair.as_data()],
@@ -256,3 +283,27 @@ def _with_complaint(outcome: Outcome, complaint: MoorlineError) -> Outcome:
     if outcome.word != "converged":
         return replace(outcome, complaint=complaint)
     return Outcome("held", str(complaint), complaint=complaint)
+
+
+def _without(
+    prepared: Desired | None, desired: Desired, seen: ObservedEnvironment
+) -> ObservedEnvironment:
+    """The snapshot without what only `prepared` asks for: new containers, not yet started, and
+    networks.
+    """
+    if prepared is None:
+        return seen
+    wanted = {resource_spec(each) for each in desired.environment.networks}
+    return replace(
+        seen,
+        containers=tuple(
+            each
+            for each in seen.containers
+            if each.state != "created" or each.spec not in prepared.specs - desired.specs
+        ),
+        networks=tuple(
+            each
+            for each in seen.networks
+            if each.environment != desired.name or each.spec in wanted
+        ),
+    )

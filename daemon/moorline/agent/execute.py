@@ -23,7 +23,6 @@ from moorline.core.actions import (
     RemoveContainer,
     RemoveNetwork,
     RenameContainer,
-    RestartContainer,
     RetireContainer,
     RunHook,
     SetRestartPolicy,
@@ -32,7 +31,13 @@ from moorline.core.actions import (
     WaitFor,
 )
 from moorline.core.container import create_body, endpoints, network_body, volume_body
-from moorline.core.desired import Desired, Workload, mounted_targets, resource_spec
+from moorline.core.desired import (
+    Desired,
+    Workload,
+    mounted_targets,
+    resource_spec,
+    restarts_by_itself,
+)
 from moorline.core.labels import SPEC, Retirement, container_labels, resource_labels
 from moorline.core.model import Environment, Network
 from moorline.core.records import mask
@@ -41,7 +46,6 @@ from moorline.errors import Conflict, EngineRefused, MoorlineError, NotFound
 
 __all__ = ["Executor"]
 
-NEVER = {"Name": "no"}
 ANONYMOUS = 64
 """Length of the engine's names for volumes that nobody named."""
 
@@ -109,11 +113,7 @@ class Executor:
             case Ready():
                 self._on_ready()
             case RetireContainer():
-                engine.set_restart_policy(action.target, NEVER)
                 engine.stop(action.target, grace=action.grace)
-            case RestartContainer():
-                engine.stop(action.target, grace=action.grace)
-                self._start(action.service, action.target)
             case StartContainer():
                 if action.restart_policy is not None:
                     engine.set_restart_policy(action.target, action.restart_policy)
@@ -125,6 +125,8 @@ class Executor:
             case RenameContainer():
                 engine.rename(action.target, action.name)
             case Connect():
+                # an endpoint of a network that was made anew is there and not there
+                engine.disconnect(action.network, action.target)
                 self._connect(action)
             case Disconnect():
                 engine.disconnect(action.network, action.target)
@@ -175,7 +177,11 @@ class Executor:
                 commit=self._desired.commit,
                 spec=workload.spec,
                 pin=service.image.pin,
-                retirement=Retirement(grace=service.stop_grace_period, pre_stop=service.pre_stop),
+                retirement=Retirement(
+                    restarts=restarts_by_itself(service),
+                    grace=service.stop_grace_period,
+                    pre_stop=service.pre_stop,
+                ),
                 shares=shares,
             ),
             shares={key: f"container:{owner}" for key, owner in shares.items()},

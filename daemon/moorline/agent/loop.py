@@ -27,7 +27,7 @@ from moorline.agent.sdnotify import notify
 from moorline.agent.wake import Suspects, Wake
 from moorline.agent.watch import EngineWatch, RepoWatch, local_refs
 from moorline.agent.wiring import open_host
-from moorline.errors import Interrupted, InvalidConfig, MoorlineError
+from moorline.errors import Interrupted, InvalidConfig, MoorlineError, Stalled
 
 __all__ = ["Daemon", "FetchTimer"]
 
@@ -146,7 +146,8 @@ class Daemon:
             return
         except MoorlineError as error:
             self._wake.give_back(suspects)
-            word, sentence = "error", str(error)
+            word = "stalled" if isinstance(error, Stalled) else "error"
+            sentence = str(error)
         # what is merely so is said once, what was done is said each time
         if word in {"proven", "taken back", "repaired"} or sentence != desk.said:
             self._reporter.note("cycle", environment=desk.environment, end=word, says=sentence)

@@ -23,6 +23,8 @@ class Proven(msgspec.Struct, frozen=True, kw_only=True):
     """Service → spec of the containers that were proven."""
     pins: dict[str, str]
     """Service → `name@digest`."""
+    replicas: dict[str, int] = {}
+    """Service → how many of them were proven."""
     deployment: str = ""
 
 

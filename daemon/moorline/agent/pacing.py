@@ -12,6 +12,7 @@ __all__ = ["Pacing"]
 
 FIRST = 1.0
 LONGEST = 60.0
+STALLED_QUIET = 2.0
 FREE_REPAIRS = 3
 """So many repairs in a row are taken for a person's doing and made at once."""
 
@@ -34,14 +35,18 @@ class Pacing:
     quiet_for: float = 0.0
 
     def after(self, word: str) -> float:
-        """Seconds until the next cycle is due by itself; `word` is an outcome's or "error"."""
+        """Seconds until the next cycle is due by itself; `word` is an outcome's, "error" or
+        "stalled".
+        """
         self._repairs = self._repairs + 1 if word == "repaired" else 0
         if word == "superseded":
             self.quiet_for = 0.0
             return 0.0
-        if word in {"error", "failed"} or self._repairs > FREE_REPAIRS:
-            self.quiet_for = self.jitter(next(self._delays))
-            return min(self.quiet_for, self.poll_interval)
+        if word in {"error", "stalled", "failed"} or self._repairs > FREE_REPAIRS:
+            delay = self.jitter(next(self._delays))
+            # a person's next move mends what is stalled: that is to be seen soon
+            self.quiet_for = min(delay, STALLED_QUIET) if word == "stalled" else delay
+            return min(delay, self.poll_interval)
         if word == "converged":
             self._delays = _doubling()
         self.quiet_for = 0.0

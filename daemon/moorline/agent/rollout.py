@@ -105,6 +105,7 @@ class Rollout:
                 blob=self._entry.blob,
                 specs={each.name: each.spec for each in self._desired.workloads},
                 pins=self._desired.pins,
+                replicas={each.name: each.service.replicas for each in self._desired.workloads},
                 deployment=self._entry.id,
             ),
         )
@@ -116,8 +117,16 @@ class Rollout:
             self._check()
 
     def _proven_specs(self) -> frozenset[str]:
+        """What needs no proof. A service that grew is proven anew: the new ones may not start."""
         proven = self._ledger.memory.load().proven
-        return frozenset(proven.specs.values()) if proven else frozenset()
+        if proven is None:
+            return frozenset()
+        return frozenset(
+            spec
+            for name, spec in proven.specs.items()
+            if (workload := self._desired.workload(name)) is None
+            or workload.service.replicas <= proven.replicas.get(name, 1)
+        )
 
     # --- ends ---
 

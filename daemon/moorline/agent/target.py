@@ -10,7 +10,7 @@ from moorline.adapters.ports import Blob, Commit
 from moorline.agent.host import Host
 from moorline.agent.ledger import Ledger
 from moorline.agent.load import Loader, environment_path
-from moorline.agent.memory import Memory
+from moorline.agent.memory import Memory, Proven
 from moorline.core.desired import Desired, with_specs
 from moorline.errors import (
     HistoryRewritten,
@@ -44,13 +44,22 @@ def find_target(host: Host, ledger: Ledger, loader: Loader) -> Target:
     except Stalled as complaint:
         if memory.proven is None:
             raise
-        desired = loader.load(ledger.environment, memory.proven.commit)
-        return Target(
-            desired=with_specs(desired, memory.proven.specs),
-            change=host.repo.commit(memory.proven.commit),
-            proven=True,
-            complaint=complaint,
-        )
+        return _proven(host, loader, ledger.environment, memory.proven, complaint)
+
+
+def _proven(
+    host: Host, loader: Loader, environment: str, proven: Proven, complaint: MoorlineError
+) -> Target:
+    """The last proven state as the target, with the complaint beside it."""
+    try:
+        desired = loader.load(environment, proven.commit)
+        change = host.repo.commit(proven.commit)
+    except NotFound:
+        # not the same repository any more: why that is so is what a person has to know
+        raise complaint from None
+    return Target(
+        desired=with_specs(desired, proven.specs), change=change, proven=True, complaint=complaint
+    )
 
 
 def _accepted_tip(host: Host, ledger: Ledger, accepted: str) -> str:

@@ -48,10 +48,10 @@ def _findings(ports: Ports) -> Iterator[Finding]:
 
 
 def _tell(finding: Finding) -> None:
-    standing = click.style(finding.standing.ljust(4), fg=COLOURS[finding.standing])
-    lines = finding.says.splitlines() or [""]
-    say(f"{standing}  {finding.check.ljust(13)}  {lines[0]}")
-    for line in lines[1:]:
+    click.secho(finding.standing.ljust(4), fg=COLOURS[finding.standing], nl=False)
+    first, *rest = finding.says.splitlines() or [""]
+    say(f"  {finding.check.ljust(13)}  {first}")
+    for line in rest:
         say(f"{'':21}{line}")
     if finding.mend:
         say(f"{'':21}-> {finding.mend}")

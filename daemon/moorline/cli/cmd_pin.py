@@ -70,13 +70,13 @@ def command(
 
 def wanted_image(reference: str, present: str) -> ImageRef:
     """What REF means for a service that has the image `present` (may be empty)."""
+    bare = reference.removeprefix("@")
     try:
-        if "/" in reference or ":" in reference.removeprefix(":").removeprefix("sha256:"):
-            return ImageRef.parse(reference)
-        name = _present_name(present)
-        if reference.startswith(("sha256:", "@")):
-            return ImageRef.parse(name).pinned(Digest(reference.removeprefix("@")))
-        return ImageRef.parse(f"{name}:{reference.removeprefix(':')}")
+        if bare.startswith("sha256:"):
+            return ImageRef.parse(_present_name(present)).pinned(Digest(bare))
+        if reference.startswith(":") or not {"/", ":", "@"} & set(reference):
+            return ImageRef.parse(f"{_present_name(present)}:{reference.removeprefix(':')}")
+        return ImageRef.parse(reference)
     except ValueError as error:
         raise UsageError(f"'{reference}': {error}") from None
 

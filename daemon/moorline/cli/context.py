@@ -20,7 +20,7 @@ from moorline.agent.host import Host
 from moorline.agent.report import Reporter, SilentReporter
 from moorline.agent.wiring import open_engine, open_host, open_registry, open_repo
 from moorline.cli.options import config_path
-from moorline.errors import UsageError
+from moorline.errors import InvalidConfig, UsageError
 
 __all__ = ["Ports", "environment_argument", "looking", "pass_ports", "read_config", "state_repo"]
 
@@ -54,11 +54,11 @@ def read_config(environment: str | None = None) -> Config:
     return config
 
 
-def _complete(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+def _complete(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     try:
-        config = load_config(config_path())
-    except Exception:  # noqa: BLE001  (a shell that completes shows nothing, and nothing is worse)
-        return []
+        config = load_config(config_path(ctx))
+    except InvalidConfig:
+        return []  # whoever presses TAB wants no error message
     return [name for name in config.environments if name.startswith(incomplete)]
 
 

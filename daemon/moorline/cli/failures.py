@@ -6,6 +6,7 @@ import traceback
 import click
 
 from moorline.cli.options import wants
+from moorline.cli.output import printable
 from moorline.core.values import Json
 from moorline.errors import InvalidEnvironment, MoorlineError
 
@@ -27,7 +28,7 @@ def tell(error: MoorlineError) -> None:
     """One line on stderr."""
     # a list of problems stands for itself: editors and people jump to file:line:column
     is_list = isinstance(error, InvalidEnvironment)
-    click.echo(str(error) if is_list else f"moorline: {error}", err=True)
+    click.echo(printable(str(error) if is_list else f"moorline: {error}"), err=True)
 
 
 def as_data(error: MoorlineError) -> dict[str, Json]:

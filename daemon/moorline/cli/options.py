@@ -39,9 +39,10 @@ def common_options() -> list[click.Parameter]:
     ]
 
 
-def config_path() -> Path:
+def config_path(context: click.Context | None = None) -> Path:
     """The configuration to read: --config, $MOORLINE_CONFIG or the usual place."""
-    chosen = click.get_current_context().meta.get(_key("config"))
+    context = context or click.get_current_context()
+    chosen = context.meta.get(_key("config"))
     return chosen or Path(os.environ.get("MOORLINE_CONFIG") or DEFAULT_CONFIG)
 
 

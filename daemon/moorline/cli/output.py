@@ -10,19 +10,19 @@ import click
 
 from moorline.core.values import Json
 
-__all__ = ["columns", "emit", "on_terminal", "remark", "say", "shortened"]
+__all__ = ["columns", "emit", "on_terminal", "printable", "remark", "say", "shortened"]
 
 _DIGEST = re.compile(r"@sha256:([0-9a-f]{12})[0-9a-f]{52}", re.ASCII)
 
 
 def say(text: str) -> None:
     """One line or more of a result."""
-    click.echo(text)
+    click.echo(printable(text))
 
 
 def remark(text: str) -> None:
     """Something beside the result that a person may want to know."""
-    click.echo(f"moorline: {text}", err=True)
+    click.echo(printable(f"moorline: {text}"), err=True)
 
 
 def emit(data: Json) -> None:
@@ -45,7 +45,7 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)][:-1]
     lines = (
         "  ".join((*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1])).rstrip()
-        for row in ([_printable(cell) for cell in row] for row in rows)
+        for row in ([printable(cell.replace("\n", " ")) for cell in row] for row in rows)
     )
     if not on_terminal():
         return "\n".join(lines)
@@ -53,6 +53,6 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(each if len(each) <= width else f"{each[: width - 1]}…" for each in lines)
 
 
-def _printable(text: str) -> str:
-    """Text from git or a container must not move the cursor."""
-    return "".join(each if each.isprintable() else " " for each in text)
+def printable(text: str) -> str:
+    """The same lines, harmless: text from a file, git or a container must not move the cursor."""
+    return "".join(each if each.isprintable() or each == "\n" else " " for each in text)

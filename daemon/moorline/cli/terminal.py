@@ -65,6 +65,10 @@ class TerminalReporter:
         with self._progress:
             yield
 
+    def refresh(self) -> None:
+        """Draw now instead of at the next tenth of a second."""
+        self._progress.refresh()
+
     def note(self, event: str, /, **values: object) -> None:
         """A remark, above the live lines."""
         if event in _SILENT:

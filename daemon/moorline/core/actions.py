@@ -28,7 +28,6 @@ __all__ = [
     "RemoveContainer",
     "RemoveNetwork",
     "RenameContainer",
-    "RestartContainer",
     "RetireContainer",
     "RunHook",
     "SetRestartPolicy",
@@ -149,19 +148,9 @@ class Ready(_Base):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetireContainer(_OnContainer):
-    """Stop a container for good: its restart policy is taken away first, or the next start of
-    the engine would revive it.
-    """
+    """Stop a container for good."""
 
     verb = "stop"
-    grace: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestartContainer(_OnContainer):
-    """Stop and start a container that stays."""
-
-    verb = "restart"
     grace: float
 
 
@@ -286,7 +275,6 @@ Action: TypeAlias = (
     | CreateContainer
     | Ready
     | RetireContainer
-    | RestartContainer
     | StartContainer
     | SetRestartPolicy
     | UnpauseContainer

@@ -20,6 +20,7 @@ __all__ = [
     "container_name",
     "mounted_targets",
     "resource_spec",
+    "restarts_by_itself",
     "with_specs",
 ]
 
@@ -118,6 +119,13 @@ def mounted_targets(workload: Workload) -> frozenset[str]:
             *(tmpfs if isinstance(tmpfs, Mapping) else ()),
         ),
     )
+
+
+def restarts_by_itself(service: Service) -> bool:
+    """Whether the engine starts its containers again, after an exit or its own restart."""
+    policy = service.host_config.get("RestartPolicy")
+    name = policy.get("Name") if isinstance(policy, Mapping) else None
+    return name not in {None, "", "no"}
 
 
 def resource_spec(resource: Network | Volume) -> str:

@@ -38,13 +38,15 @@ def _refuse_to_empty(desired: Desired, observed: ObservedEnvironment) -> None:
 
 def _refuse_foreign(desired: Desired, observed: ObservedEnvironment, plan: Plan) -> None:
     created = {action.service for action in plan if isinstance(action, CreateContainer)}
-    for container in observed.containers:
-        if not container.ours and container.service in created:
-            raise ForeignContainer(
-                f"{desired.name}/{container.service}: container {container.name} of Compose "
-                f"project {desired.name} was not made by moorline and is left alone",
-                mend=f"run 'docker rm -f {container.name}' when moorline may take over",
-            )
+    foreign = [each for each in observed.containers if not each.ours and each.service in created]
+    if not foreign:
+        return
+    names = ", ".join(each.name for each in foreign)
+    raise ForeignContainer(
+        f"{desired.name}: left alone, since moorline did not make them: {names}",
+        mend="when moorline may take over, run 'docker rm -f "
+        f"{' '.join(each.name for each in foreign)}'",
+    )
 
 
 def _refuse_changed_volumes(desired: Desired, observed: ObservedEnvironment) -> None:

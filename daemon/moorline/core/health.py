@@ -66,7 +66,7 @@ class Sample:
         if self.probe != "none":
             data["probe"] = self.probe
         if self.detail:
-            data["detail"] = self.detail
+            data["detail"] = self.detail.strip()
         return data
 
 

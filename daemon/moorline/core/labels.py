@@ -38,6 +38,9 @@ class Retirement:
     be gone from the branch.
     """
 
+    restarts: bool = True
+    """Whether the engine starts it again by itself, so that stopping takes disarming; taken for
+    granted where nothing says otherwise."""
     grace: float = DEFAULT_GRACE
     pre_stop: tuple[Hook, ...] = ()
 
@@ -84,7 +87,11 @@ def read_retirement(labels: Mapping[str, str]) -> Retirement:
         return Retirement()
     if not all(isinstance(hook, dict) for hook in hooks):
         return Retirement()
-    return Retirement(grace=float(grace), pre_stop=tuple(_read_hook(hook) for hook in hooks))
+    return Retirement(
+        restarts=data.get("restarts") is not False,
+        grace=float(grace),
+        pre_stop=tuple(_read_hook(hook) for hook in hooks),
+    )
 
 
 def read_shares(labels: Mapping[str, str]) -> dict[str, str]:
@@ -111,7 +118,9 @@ def _write_retirement(retirement: Retirement) -> str:
         }
         for hook in retirement.pre_stop
     ]
-    return canonical({"grace": retirement.grace, "pre_stop": hooks}).decode()
+    return canonical(
+        {"restarts": retirement.restarts, "grace": retirement.grace, "pre_stop": hooks}
+    ).decode()
 
 
 def _read_hook(data: JsonObject) -> Hook:

@@ -230,6 +230,8 @@ class ObservedContainer:
     """Published ports as `8080/tcp`; the host address is left out on purpose (see `plan`)."""
     shares: Mapping[str, str] = field(default_factory=dict)
     """HostConfig key → id of the container whose namespace it joined, from our label."""
+    restarts: bool = False
+    """Whether it was made with a restart policy other than `no`."""
     stop_grace_period: float = 10.0
     pre_stop: tuple[Hook, ...] = ()
     altered: tuple[str, ...] = ()

@@ -64,7 +64,7 @@ class ServiceEvidence:
         if self.exit_code is not None:
             data["exit_code"] = self.exit_code
         if self.samples:
-            data["samples"] = list(_thinned(self.samples))
+            data["samples"] = list(_thinned(_merged(self.samples)))
         if self.logs:
             data["logs"] = list(self.logs)
         return data
@@ -311,6 +311,20 @@ def _one_line(text: str) -> str:
 
 def _digest_of(pin: Json) -> str:
     return str(pin).partition("@")[2]
+
+
+def _merged(samples: Sequence[JsonObject]) -> Sequence[JsonObject]:
+    """Of looks that saw the same one after the other, the first and the last."""
+
+    def seen(sample: JsonObject) -> JsonObject:
+        return {key: value for key, value in sample.items() if key != "at"}
+
+    kept: list[JsonObject] = []
+    for sample in samples:
+        if len(kept) > 1 and seen(kept[-2]) == seen(kept[-1]) == seen(sample):
+            kept.pop()
+        kept.append(sample)
+    return kept
 
 
 def _thinned(samples: Sequence[JsonObject]) -> Sequence[JsonObject]:

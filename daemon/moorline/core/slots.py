@@ -20,14 +20,15 @@ from moorline.core.actions import (
 )
 from moorline.core.desired import SHORT, Desired, Workload, container_name
 from moorline.core.model import ObservedContainer, ObservedEnvironment, Service
+from moorline.core.values import JsonObject
 
-__all__ = ["STOPPED", "Slot", "assign_slots", "free_name", "host_ports"]
+__all__ = ["STOPPED", "Slot", "Target", "assign_slots", "free_name", "host_ports", "may_restart"]
 
 STOPPED = frozenset({"created", "exited", "dead"})
 RESTART_POLICY = "RestartPolicy"
 
 
-class _Target(TypedDict):
+class Target(TypedDict):
     service: str
     number: int
     target: str
@@ -105,8 +106,8 @@ class Slot:
         policy = None
         why = f"starts: {self.why}"
         if self.wanted is not None:
-            declared = self.service.host_config.get(RESTART_POLICY)
-            policy = declared if isinstance(declared, Mapping) else {"Name": "no"}
+            # given back: it may have been taken away when the container was retired
+            policy = self._restart_policy() if may_restart(self.wanted) else None
             why = "something that it begins after was started"
             if not self.running:
                 why = f"was {self.wanted.state}"
@@ -121,8 +122,7 @@ class Slot:
         if self.wanted.state == "paused":
             actions.append(UnpauseContainer(**self._on(), why="was paused by hand"))
         if RESTART_POLICY in self.wanted.altered and not self.starts:
-            declared = self.service.host_config.get(RESTART_POLICY)
-            policy = declared if isinstance(declared, Mapping) else {"Name": "no"}
+            policy = self._restart_policy()
             why = "was changed by hand"
             actions.append(SetRestartPolicy(**self._on(), restart_policy=policy, why=why))
         return actions
@@ -131,12 +131,16 @@ class Slot:
         """Give the slot's container another name."""
         return RenameContainer(**self._on(), name=name, why=why)
 
+    def _restart_policy(self) -> JsonObject:
+        declared = self.service.host_config.get(RESTART_POLICY)
+        return declared if isinstance(declared, Mapping) else {"Name": "no"}
+
     def _post_start(self) -> list[Action]:
         return [
             RunHook(**self._on(), hook=hook, why="post_start") for hook in self.service.post_start
         ]
 
-    def _on(self) -> _Target:
+    def _on(self) -> Target:
         return {"service": self.service.name, "number": self.number, "target": self.target}
 
 
@@ -160,6 +164,11 @@ def assign_slots(
         ),
     )
     return tuple(slots.values()), retired
+
+
+def may_restart(container: ObservedContainer) -> bool:
+    """Whether the engine may start it again by itself: made so, or made so by hand."""
+    return container.restarts or RESTART_POLICY in container.altered
 
 
 def host_ports(service: Service) -> frozenset[str]:

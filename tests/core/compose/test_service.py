@@ -259,7 +259,7 @@ def test_the_gate_of_a_service_is_ours_to_read() -> None:
     "url",
     [
         "http://:80",
-        "https://example.test",
+        "http://example.test",
         "http://example.test/health?x=1",
         "http://[::1]:3000/",
         "http://10.0.0.1:3000/a/b",

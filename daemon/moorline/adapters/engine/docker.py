@@ -62,10 +62,12 @@ class DockerEngine:
     def observe(self, project: str, pins: Collection[str]) -> ObservedEnvironment:
         with self._connection.use("calls", f"observing {project}") as client:
             filters = {"label": [reading.project_filter(project)]}
-            containers = reading.containers(client.containers(all=True, filters=filters))
+            networks = client.networks()
+            entries = client.containers(all=True, filters=filters)
+            containers = reading.containers(entries, networks)
             return ObservedEnvironment(
                 containers=containers,
-                networks=reading.networks(client.networks()),
+                networks=reading.networks(networks),
                 volumes=reading.volumes(client.volumes()["Volumes"] or ()),
                 images=_images(client, pins, containers),
             )

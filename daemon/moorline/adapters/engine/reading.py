@@ -1,7 +1,7 @@
 """The engine's JSON, read into our values. Pure; a missing key is an empty value."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 from moorline.core import labels
@@ -35,9 +35,16 @@ def project_filter(project: str) -> str:
     return f"{labels.PROJECT}={project}"
 
 
-def containers(entries: Iterable[_Entry]) -> tuple[ObservedContainer, ...]:
-    """Read a list answer, sorted by name. Other tools' one-off containers are not part of it."""
-    found = [_container(entry) for entry in entries if _belongs(entry)]
+def containers(
+    entries: Iterable[_Entry], networks: Iterable[_Entry]
+) -> tuple[ObservedContainer, ...]:
+    """Read a list answer, sorted by name. Other tools' one-off containers are not part of it.
+
+    `networks` is the network list answer: an endpoint of a network that was removed and made anew
+    under the same name counts as detached, since no start would get past it.
+    """
+    there = {entry["Id"] for entry in networks}
+    found = [_container(entry, there) for entry in entries if _belongs(entry)]
     return tuple(sorted(found, key=lambda container: container.name))
 
 
@@ -86,7 +93,7 @@ def _belongs(entry: _Entry) -> bool:
     return bool(_spec(entry)) or _labels(entry).get(labels.ONEOFF) != "True"
 
 
-def _container(entry: _Entry) -> ObservedContainer:
+def _container(entry: _Entry, networks: Collection[str]) -> ObservedContainer:
     own = _labels(entry)
     status = entry.get("Status", "")
     number = own.get(labels.NUMBER, "")
@@ -104,9 +111,15 @@ def _container(entry: _Entry) -> ObservedContainer:
         commit=own.get(labels.COMMIT, ""),
         exit_code=int(exit_code[1]) if exit_code else 0,
         health=_HEALTH.get(health[1], "") if health else "",
-        networks=frozenset(_attached(entry)),
+        networks=frozenset(
+            name
+            for name, endpoint in _attached(entry).items()
+            # one that was never started has no id there yet
+            if endpoint.get("NetworkID", "") in {"", *networks}
+        ),
         host_ports=_host_ports(entry),
         shares=labels.read_shares(own),
+        restarts=retirement.restarts,
         stop_grace_period=retirement.grace,
         pre_stop=retirement.pre_stop,
     )

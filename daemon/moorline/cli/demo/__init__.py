@@ -8,6 +8,6 @@ person.py     what somebody would type
 visitor.py    asks the page all the time, and remembers what it said when
 witness.py    reads in git what the daemon wrote there
 envfile.py    the template's environment file, in a hurry
-story.py      the five steps
+story.py      the steps
 screen.py     how they look on a terminal
 """

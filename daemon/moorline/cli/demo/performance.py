@@ -14,7 +14,7 @@ from moorline.cli.demo.machine import Machine, look_around
 from moorline.cli.demo.screen import Screen
 from moorline.cli.demo.signals import interruptible
 from moorline.cli.demo.stage import Stage
-from moorline.cli.demo.story import act, look_back, prepare
+from moorline.cli.demo.story import act, prepare
 from moorline.cli.demo.visitor import Visitor
 from moorline.cli.demo.world import ENVIRONMENT, World, open_world
 from moorline.cli.output import emit, remark
@@ -72,7 +72,6 @@ def _all_steps(world: World, screen: Screen) -> Stage:
     with Visitor(world.port) as visitor:
         stage = Stage(world, screen, visitor)
         act(stage, images)
-    look_back(stage)
     return stage
 
 

@@ -1,4 +1,4 @@
-"""The story in five steps. A step that does not happen ends it."""
+"""The story in five steps and a look back. A step that does not happen ends it."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from moorline.cli.demo.world import ENVIRONMENT, SERVICE, World
 from moorline.core.image import ImageRef
 from moorline.errors import MoorlineError
 
-__all__ = ["act", "look_back", "prepare"]
+__all__ = ["act", "prepare"]
 
 CONTAINER = f"{ENVIRONMENT}-{SERVICE}-1"
 FIRST, SECOND, BAD = 1, 2, 3
@@ -35,7 +35,7 @@ def prepare(world: World) -> None:
 
 def act(stage: Stage, images: Mapping[int, ImageRef]) -> None:
     """Play it; raises StepFailed, naming the step."""
-    for tell in (_first_deployment, _new_version, _bad_version, _revert, _drift):
+    for tell in (_first_deployment, _new_version, _bad_version, _revert, _drift, _look_back):
         try:
             tell(stage, images)
         except MoorlineError as error:
@@ -43,19 +43,6 @@ def act(stage: Stage, images: Mapping[int, ImageRef]) -> None:
             raise StepFailed(
                 f"step {number} did not happen ({title}): {error.message}", mend=error.mend
             ) from error
-
-
-def look_back(stage: Stage) -> None:
-    """What is left to read."""
-    stage.step("Look back", "What happened is in git, for as long as the repository lives.")
-    stage.type("git", "pull", "--quiet")
-    for words in (
-        ("git", "log", "--format=%h %an: %s"),
-        ("moorline", "history", ENVIRONMENT),
-        ("moorline", "status", ENVIRONMENT),
-    ):
-        stage.screen.gap()
-        stage.screen.printed(stage.type(*words), cut=True)
 
 
 # --- the steps ----------------------------------------------------------------------------------
@@ -135,6 +122,19 @@ def _drift(stage: Stage, images: Mapping[int, ImageRef]) -> None:
         "after the rm",
     )
     stage.screen.commit(record.written)
+
+
+def _look_back(stage: Stage, images: Mapping[int, ImageRef]) -> None:
+    del images
+    stage.step("Look back", "What happened is in git, for as long as the repository lives.")
+    stage.type("git", "pull", "--quiet")
+    for words in (
+        ("git", "log", "--format=%h %an: %s"),
+        ("moorline", "history", ENVIRONMENT),
+        ("moorline", "status", ENVIRONMENT),
+    ):
+        stage.screen.gap()
+        stage.screen.printed(stage.type(*words), cut=True)
 
 
 # --- what steps are made of ---------------------------------------------------------------------

@@ -22,14 +22,14 @@ SERVICE_EXTENSION_KEYS = {
     "health": "how the service proves itself, beside its own healthcheck",
 }
 HEALTH_KEYS = {
-    "http": "URL that must answer 2xx or 3xx; an empty host is the container",
+    "http": "http URL that must answer 2xx or 3xx; an empty host is the container",
     "tcp": "host:port that must accept a connection; an empty host is the container",
     "deadline": "time after which a service that is not healthy has failed",
     "stability": "time without a restart until it counts as proven",
 }
 _HOST = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])"
 _PORT = r":[0-9]{1,5}"
-_HTTP = re.compile(rf"https?://(?:{_HOST}(?:{_PORT})?|{_PORT})(?:[/?]\S*)?", re.ASCII)
+_HTTP = re.compile(rf"http://(?:{_HOST}(?:{_PORT})?|{_PORT})(?:[/?]\S*)?", re.ASCII)
 _TCP = re.compile(rf"{_HOST}?{_PORT}", re.ASCII)
 _LATER = ("blue-green", "canary")
 

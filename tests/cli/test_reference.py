@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from moorline.agent.config import Config, EngineConfig, RepoConfig
+from moorline.cli.app import VERBS
+from moorline.cli.reference import PAGES, write
+from moorline.core.compose import REFUSED_KEYS, SERVICE_KEYS
+
+COMMITTED = Path(__file__).parents[2] / "docs" / "reference"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_committed_page_is_what_the_program_says(name: str) -> None:
+    mend = "run: python -m moorline.cli.reference docs/reference"
+    assert (COMMITTED / name).read_text() == PAGES[name](), mend
+
+
+def test_pages_are_written_into_a_folder(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(PAGES)
+
+
+def test_every_verb_has_its_section() -> None:
+    page = PAGES["cli.md"]()
+    assert [verb for verb in VERBS if f"\n## {verb}\n" not in page] == []
+
+
+@pytest.mark.parametrize("section", [Config, RepoConfig, EngineConfig])
+def test_every_setting_is_described(section: type[msgspec.Struct]) -> None:
+    page = PAGES["configuration.md"]()
+    rows = {
+        line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("| `")
+    }
+    fields = {each.encode_name for each in msgspec.structs.fields(section)} - {"repo", "engine"}
+    assert [name for name in fields if not rows[f"`{name}`"].split("|")[3].strip()] == []
+
+
+def test_every_key_of_a_service_is_listed_or_refused_with_its_reason() -> None:
+    page = PAGES["environment-file.md"]()
+    assert [key for key in (*SERVICE_KEYS, *REFUSED_KEYS) if f"| `{key}` | " not in page] == []
