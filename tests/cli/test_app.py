@@ -113,11 +113,6 @@ def test_loading_a_verb_twice_gives_its_options_once(verb: str) -> None:
     assert len(options) == len(set(options))
 
 
-def test_the_first_line_of_a_verbs_help_is_about_the_same_thing_as_the_list() -> None:
-    first_words = {verb: (load_verb(verb).help or "").split()[0] for verb in VERBS}
-    assert first_words == {verb: about.split()[0].rstrip(".") for verb, about in VERBS.items()}
-
-
 # --- how a command ends --------------------------------------------------------------------------
 
 ENDS: list[tuple[str, BaseException, int, str]] = [

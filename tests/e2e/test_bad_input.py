@@ -95,9 +95,9 @@ def test_a_host_key_that_is_not_known(stage: Stage, image: ImageRef, tmp_path: P
         keys = f'ssh_key = "{server.client_key}"\nknown_hosts = "{{}}"\n'
         stage.configure(url=url, extra=keys.format(wrong))
         wrong.write_text("")
-        refused(stage, "HOSTKEY", "known_hosts")
+        refused(stage, "Host key verification failed", "known_hosts")
         wrong.write_text(f"[127.0.0.1]:{server.port} {other}")
-        refused(stage, "host key")
+        refused(stage, "fingerprint")
         # and the right one, to be sure that it was this
         stage.configure(url=url, extra=keys.format(server.known_hosts))
         assert stage.moorline("apply", stage.environment).returncode == 0

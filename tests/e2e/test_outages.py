@@ -2,14 +2,16 @@
 
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from moorline.core.image import ImageRef
-from tests.e2e.stage import Stage, eventually, plain
+from tests.e2e.stage import Stage, eventually, plain, web
 from tests.parts.githttp import GitHttpServer, git_http_server
 from tests.parts.images import Images
 from tests.parts.registry import running_registry
+from tests.parts.relay import Relay
 
 pytestmark = pytest.mark.engine
 
@@ -101,6 +103,61 @@ class TestRegistryDown:
         docker("start", container)
         stage.wait_deployed(commit)
         stage.wait_settled("web", new)
+
+
+class TestEngineDown:
+    @pytest.fixture
+    def relay(self, stage: Stage) -> Iterator[Relay]:
+        """The engine's socket, which can be cut."""
+        front = stage.folder / "engine.sock"
+        made = Relay(front, Path("/var/run/docker.sock"))
+        stage.configure(poll="1s", extra=f'[engine]\nurl = "unix://{front}"\n')
+        yield made
+        made.cut()
+
+    def test_a_daemon_that_starts_first_waits_for_it(
+        self, stage: Stage, images: Images, relay: Relay
+    ) -> None:
+        commit = stage.push({"web": plain(images("plain"))})
+        stage.start()
+        stage.wait_trouble("the Docker Engine does not answer")
+        relay.open()
+        stage.wait_deployed(commit)
+        eventually(lambda: stage.memory()["trouble"] == "", "the trouble to be over")
+
+    def test_it_is_no_verdict_on_what_is_being_proven(
+        self, stage: Stage, images: Images, relay: Relay
+    ) -> None:
+        old, new = images("healthy", "1"), images("healthy", "2")
+        relay.open()
+        stage.start()
+        stage.deploy({"web": web(old)})
+        check = {"test": ["CMD-SHELL", "test -e /go"], "interval": "200ms"}
+        commit = stage.push({"web": web(new, healthcheck=check)})
+        eventually(lambda: stage.running("web") == [new.pin], "the new version to run")
+        relay.cut()
+        stage.wait_trouble("the Docker Engine does not answer")
+        assert stage.memory()["quarantine"] == []
+        stage.execute(_running(stage, commit), "touch /go")
+        relay.open()
+        stage.wait_deployed(commit)
+        stage.wait_settled("web", new)
+        assert [word for _, word in stage.deployments()] == ["proven", "proven"]
+
+    def test_drift_that_happened_meanwhile_is_repaired(
+        self, stage: Stage, images: Images, relay: Relay
+    ) -> None:
+        image = images("plain")
+        stage.configure(poll="10m", extra=f'[engine]\nurl = "unix://{stage.folder}/engine.sock"\n')
+        relay.open()
+        daemon = stage.start()
+        stage.deploy({"web": plain(image)})
+        daemon.wait_for("is in step")
+        relay.cut()
+        stage.api.remove_container(f"{stage.environment}-web-1", force=True)
+        daemon.wait_for("engine events stopped")
+        relay.open()
+        stage.wait_settled("web", image)
 
 
 class TestGitDown:

@@ -22,7 +22,7 @@ VERBS = {
     "status": "Show what is desired, running and proven, and what is wrong.",
     "history": "List deployments, rollbacks and backups.",
     "rollback": "Commit an earlier state and follow it until it is proven.",
-    "accept": "Follow a state branch that was rewritten, from the commit that is named.",
+    "accept": "Accept a state branch that was rewritten.",
     "pin": "Write the digest that a tag names now into an environment file.",
     "init": "Start a new state repo from the template.",
     "doctor": "Check every prerequisite of this host.",
