@@ -12,7 +12,7 @@ from moorline.agent.journal import Entry, Journal, RecordFile
 from moorline.agent.lock import state_lock
 from moorline.agent.memory import Failure, Memory, MemoryFile, Proven
 from moorline.agent.storage import write_durably
-from moorline.errors import Locked, StorageFailed
+from moorline.errors import Locked, StorageFailed, UsageError
 
 PROVEN = Proven(commit="a" * 40, blob="b" * 40, specs={"web": "c"}, pins={"web": "x@sha256:d"})
 
@@ -115,3 +115,14 @@ def test_a_second_process_is_refused_by_name_and_a_dead_one_holds_nothing(tmp_pa
         holder.wait()
     with state_lock(tmp_path, "apply"):
         assert str(os.getpid()) in (tmp_path / "lock").read_text()
+
+
+def test_root_does_not_mix_its_files_into_a_daemons_directory(tmp_path: Path) -> None:
+    assert os.geteuid() == 0, "run as root, as CI does: who else could own another user's folder"
+    os.chown(tmp_path, 65534, 65534)
+    with (
+        pytest.raises(UsageError, match="belongs to nobody; run this as that user"),
+        state_lock(tmp_path, "apply"),
+    ):
+        pytest.fail("root's files among nobody's")
+    assert list(tmp_path.iterdir()) == []

@@ -2,12 +2,13 @@
 
 import fcntl
 import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from moorline.agent.storage import storage_errors
-from moorline.errors import Locked
+from moorline.errors import Locked, UsageError
 
 __all__ = ["lock_holder", "state_lock"]
 
@@ -21,6 +22,7 @@ def state_lock(state_dir: Path, purpose: str) -> Iterator[None]:
     path = state_dir / "lock"
     with storage_errors(path):
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _refuse_to_mix_owners(state_dir)
         file = path.open("a+")
     with file:
         try:
@@ -37,6 +39,18 @@ def state_lock(state_dir: Path, purpose: str) -> Iterator[None]:
             file.write(f"moorline {purpose} (pid {os.getpid()})")
             file.flush()
         yield
+
+
+def _refuse_to_mix_owners(state_dir: Path) -> None:
+    """Root's files in the folder would be in the way of the daemon that it belongs to."""
+    owner = state_dir.stat().st_uid
+    if os.geteuid() == 0 and owner != 0:
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = f"#{owner}"
+        mend = f"run this as that user: sudo -u '{name}' moorline …"
+        raise UsageError(f"{state_dir} belongs to {name}", mend=mend)
 
 
 def lock_holder(state_dir: Path) -> str:
