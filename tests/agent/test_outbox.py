@@ -69,3 +69,17 @@ def test_a_crash_after_the_push_leaves_one_record(outbox: Outbox, repo: FakeStat
 
 def test_an_outbox_never_used_is_empty(outbox: Outbox) -> None:
     assert not outbox.waiting()
+
+
+def test_a_commit_speaks_of_its_deployments_and_counts_no_backup(
+    outbox: Outbox, remote: FakeRemote, repo: FakeStateRepo
+) -> None:
+    backup = PATH.replace("deployments", "backups")
+    outbox.put(backup, b"kind: backup\n", "backup\n\nbody\n")
+    outbox.put(PATH, b"kind: deployment\n", "first\n\nbody\n")
+    outbox.flush(repo)
+    outbox.put(LATER, b"kind: deployment\n", "second\n\nbody\n")
+    outbox.put(LATER.replace("T101600", "T101700"), b"kind: deployment\n", "third\n\nbody\n")
+    outbox.flush(repo)
+    titles = [remote.commits[sha].message.partition("\n")[0] for sha in remote.shas(BRANCH)]
+    assert titles == ["third (and 1 more)", "first"]

@@ -20,16 +20,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any
 
-from moorline.adapters.ports import Engine, StateRepo
 from moorline.agent.config import Config, load_config
 from moorline.agent.host import Host
-from moorline.agent.journal import Journal
 from moorline.agent.ledger import Ledger
 from moorline.agent.loop import Daemon
-from moorline.agent.memory import MemoryFile
-from moorline.agent.outbox import Outbox
 from moorline.agent.report import LogReporter, Reporter
 from moorline.agent.wiring import open_host
 
@@ -65,26 +61,25 @@ class Tripwire:
         self._lock = threading.Lock()
 
     def around(self, name: str, change: Callable[[], object]) -> object:
-        """Make one change, if we live to see it."""
-        number, when = self._read()
-        if number == 0:
+        """Make one change, if we live to see its end."""
+        last, when = self._read()
+        if self._pass(name, counting=last > 0) != last or last == 0:
             return change()
-        with self._lock:
-            self._count += 1
-            count = self._count
-            with self._passed.open("a") as passed:
-                passed.write(f"{count} {name}\n")
-        if count == number and when == "during":
+        if when == "after":
+            change()
+        else:
             threading.Thread(target=change, daemon=True).start()
             time.sleep(A_MOMENT)
-        elif count <= number:
-            result = change()
-            if count < number:
-                return result
-        else:
-            return change()
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("still alive")
+
+    def _pass(self, name: str, *, counting: bool) -> int:
+        with self._lock:
+            self._count += counting
+            if counting:
+                with self._passed.open("a") as passed:
+                    passed.write(f"{self._count} {name}\n")
+            return self._count
 
     def _read(self) -> tuple[int, str]:
         if not self._order.exists():
@@ -115,20 +110,22 @@ class Wired:
 def main(config_path: Path) -> int:
     wire = Tripwire(config_path.parent)
 
+    def wired(inner: object, label: str, methods: tuple[str, ...]) -> Any:  # noqa: ANN401  (poses as it)
+        return Wired(inner, label, methods, wire)
+
     @contextmanager
     def hosts(config: Config, reporter: Reporter, stop: threading.Event) -> Iterator[Host]:
         with open_host(config, reporter, stop) as host:
-            engine = cast("Engine", Wired(host.engine, "engine", ENGINE, wire))
-            repo = cast("StateRepo", Wired(host.repo, "repo", REPO, wire))
-            yield replace(host, engine=engine, repo=repo)
+            engine = wired(host.engine, "engine", ENGINE)
+            yield replace(host, engine=engine, repo=wired(host.repo, "repo", REPO))
 
     def ledgers(config: Config, environment: str) -> Ledger:
         real = Ledger.open(config, environment)
         return replace(
             real,
-            memory=cast("MemoryFile", Wired(real.memory, "memory", DISK, wire)),
-            journal=cast("Journal", Wired(real.journal, "journal", DISK, wire)),
-            outbox=cast("Outbox", Wired(real.outbox, "outbox", DISK, wire)),
+            memory=wired(real.memory, "memory", DISK),
+            journal=wired(real.journal, "journal", DISK),
+            outbox=wired(real.outbox, "outbox", DISK),
         )
 
     config = load_config(config_path)

@@ -131,10 +131,15 @@ class Stage:
 
     # --- the host ---
 
-    def configure(self, *, url: str = "", poll: str = "2s", extra: str = "") -> None:
-        """Write the agent's configuration; `extra` goes to the end, below `[repo]`."""
+    def configure(
+        self, *, url: str = "", poll: str = "2s", also: Sequence[str] = (), extra: str = ""
+    ) -> None:
+        """Write the agent's configuration: `also` names more environments, and `extra` goes to
+        the end, below `[repo]`.
+        """
+        names = ", ".join(f'"{each}"' for each in (*also, self.environment))
         self.config.write_text(
-            f'host = "host-1"\nenvironments = ["{self.environment}"]\n'
+            f'host = "host-1"\nenvironments = [{names}]\n'
             f'state_dir = "{self.state}"\nruntime_dir = "{self.folder}/run"\n'
             f'secrets_dir = "{self.folder}/secrets"\n'
             f'env_file = "{self.folder}/{{environment}}.env"\n'

@@ -1,8 +1,7 @@
-"""Each mistake of the surroundings is one line with its mend, an exit code, and nothing half done."""
+"""Each mistake is one line with its mend, an exit code, and nothing half done."""
 
 import os
 import socket
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,17 +33,17 @@ def refused(stage: Stage, *fragments: str, prefix: Sequence[str] = ()) -> None:
     done = stage.moorline("apply", stage.environment, prefix=prefix)
     assert done.returncode == 1, done
     assert done.stdout == ""
-    told = error_of(done)
+    told = error_in(done.stderr)
     for fragment in fragments:
         assert fragment in told
     assert stage.containers() == []
 
 
-def error_of(done: "subprocess.CompletedProcess[str]") -> str:
+def error_in(stderr: str) -> str:
     """The error's one line: the last one, and behind what was told along the way the only one."""
-    *before, last = done.stderr.splitlines()
-    assert last.startswith("moorline: "), done.stderr
-    assert all("[info " in line for line in before), done.stderr
+    *before, last = stderr.splitlines()
+    assert last.startswith("moorline: "), stderr
+    assert all("[info " in line for line in before), stderr
     return last
 
 
@@ -138,7 +137,7 @@ def test_a_disk_that_is_full(stage: Stage, image: ImageRef) -> None:
     stage.state.mkdir()
     done = stage.moorline("apply", stage.environment, prefix=_tiny_disk(stage, "16k"))
     assert done.returncode == 1
-    assert "No space left on device" in error_of(done)
+    assert "No space left on device" in error_in(done.stderr)
     assert stage.containers() == []
 
 
@@ -154,7 +153,7 @@ def test_a_disk_that_is_full_once_the_repository_is_there(stage: Stage, image: I
         "apply", stage.environment, prefix=_tiny_disk(stage, "3M", f"{copy} 2>/dev/null")
     )
     assert done.returncode == 1, done
-    assert "No space left on device" in error_of(done)
+    assert "No space left on device" in error_in(done.stderr)
     assert stage.ids() == before
 
 

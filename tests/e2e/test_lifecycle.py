@@ -1,6 +1,7 @@
 """The daemon as a process: signals, restarts, one at a time."""
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +114,29 @@ def test_a_daemon_that_is_killed_again_and_again_gets_there(
     assert stage.container("web")["Id"] == before
     assert len(stage.rollbacks()) == 1
     assert [word for _, word in stage.deployments()] == ["proven", "taken back"]
+
+
+def test_a_gate_in_one_environment_does_not_take_news_from_another(
+    stage: Stage, images: Images, image: ImageRef
+) -> None:
+    slow = images("healthy", "2")
+    other = Stage(stage.folder / "other")
+    try:
+        # nobody is to find the news by polling
+        stage.configure(poll="10m", also=[other.environment])
+        stage.remote.commit({other.path: other.text({"web": plain(image)})})
+        stage.start()
+        stage.deploy({"web": web(images("healthy", "1"))})
+        other.wait_settled("web", image)
+        check = {"test": ["CMD-SHELL", "test -e /go"], "interval": "200ms"}
+        commit = stage.push({"web": web(slow, healthcheck=check, deadline="10m")})
+        eventually(lambda: stage.running("web") == [slow.pin], "the gate")
+        stage.remote.commit({other.path: other.text({"web": plain(image, labels={"a": "b"})})})
+        mirror = Path(stage.state, "mirror.git", "refs", "remotes", "origin", "main")
+        eventually(lambda: mirror.read_text().strip() == stage.remote.tip(), "a fetch in the gate")
+        new = next(each for each in stage.containers("web") if each["State"] == "running")
+        stage.execute(new["Id"], "touch /go")
+        stage.wait_deployed(commit)
+        eventually(lambda: "a" in other.container("web")["Config"]["Labels"], "the news")
+    finally:
+        other.close()

@@ -58,10 +58,14 @@ class Outbox:
         return len(waiting)
 
     def _message(self, paths: tuple[str, ...]) -> str:
-        """The newest record's own message; several at once are counted in its title."""
-        name = f"{paths[-1].replace('/', '%')}.message"
+        """The newest deployment's own message; several at once are counted in its title.
+
+        Backups go unmentioned beside the deployment that they were taken for.
+        """
+        deployments = [path for path in paths if not path.startswith("backups/")] or paths
+        name = f"{deployments[-1].replace('/', '%')}.message"
         message = (self._folder / name).read_text()
-        if len(paths) == 1:
+        if len(deployments) == 1:
             return message
         title, _, rest = message.partition("\n")
-        return f"{title} (and {len(paths) - 1} more)\n{rest}"
+        return f"{title} (and {len(deployments) - 1} more)\n{rest}"
