@@ -261,13 +261,13 @@ class FakeEngine:
                 raise NotFound(f"connecting {container} to {network}: network {network} not found")
             if network not in found.endpoints:
                 found.endpoints[network] = endpoint
-                self._emit_network("connect", network)
+                self._emit_network("connect", network, found.id)
 
     def disconnect(self, network: str, container: str) -> None:
         with self._call("disconnect", network, container):
             found = self._resolve(container)
             if found and found.endpoints.pop(network, None) is not None:
-                self._emit_network("disconnect", network)
+                self._emit_network("disconnect", network, found.id)
 
     def run_hook(self, container: str, hook: Hook) -> tuple[int, str]:
         with self._call("run_hook", container, *hook.command):
@@ -355,8 +355,10 @@ class FakeEngine:
                 )
             )
 
-    def _emit_network(self, action: str, name: str) -> None:
-        self._publish(EngineEvent(kind="network", action=action, id=name, name=name, project=""))
+    def _emit_network(self, action: str, name: str, container: str = "") -> None:
+        self._publish(
+            EngineEvent(kind="network", action=action, id=container or name, name=name, project="")
+        )
 
     def _publish(self, event: EngineEvent) -> None:
         for stream in self._streams:

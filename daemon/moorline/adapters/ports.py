@@ -59,7 +59,10 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineEvent:
-    """A hint to look again: what happened to which container or network."""
+    """A hint to look again: what happened to which container or network.
+
+    `id` is the container's, also where a network was attached to it or detached.
+    """
 
     kind: Literal["container", "network"]
     action: str

@@ -56,10 +56,20 @@ class EngineWatch:
     def _follow(self) -> None:
         """Subscribe first and look second: in this order nothing falls between."""
         self._stream = stream = self._engine.events()
+        ours = {
+            container.id
+            for project in self._projects
+            for container in self._engine.observe(project, ()).containers
+        }
         self._wake.engine_unseen()
         for event in stream:
-            if event.kind == "network" or event.project in self._projects:
+            if event.project in self._projects:
+                ours.add(event.id)
+            # a network's events do not name a project, and other people's are none of ours
+            if event.id in ours:
                 self._wake.engine_moved(event.id)
+            if event.action == "destroy":
+                ours.discard(event.id)
         # the stream ends without a word when the engine goes away
 
 

@@ -78,7 +78,7 @@ def _event(raw: Mapping[str, Any]) -> EngineEvent | None:
     return EngineEvent(
         kind=kind,
         action=raw["Action"],
-        id=raw["Actor"]["ID"],
+        id=attributes.get("container") or raw["Actor"]["ID"],
         name=attributes.get("name", ""),
         project=project,
     )
