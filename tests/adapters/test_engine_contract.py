@@ -337,9 +337,9 @@ def test_a_paused_container_can_be_stopped(world: World) -> None:
 def test_a_crash_looping_container_can_be_retired(world: World) -> None:
     made = world.start(variant="crash", HostConfig={"RestartPolicy": {"Name": "always"}})
     eventually(lambda: world.engine.inspect(made).restart_count >= 1)
-    world.engine.set_restart_policy(made, {"Name": "no"})
     world.engine.stop(made, grace=1)
     eventually(lambda: world.engine.inspect(made).state == "exited")
+    world.engine.set_restart_policy(made, {"Name": "no"})
 
 
 def test_removing_is_fine_whatever_the_state(world: World) -> None:

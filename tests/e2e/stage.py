@@ -5,12 +5,10 @@ A scenario reads as steps and checks. Every wait has a condition and a deadline.
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,39 +17,20 @@ import yaml
 
 from moorline.core.image import ImageRef
 from moorline.core.records import Summary, summarise
+from tests.e2e.daemon import Daemon, eventually
 from tests.parts.git import Remote
 
 __all__ = ["CRASHING", "Container", "Daemon", "Stage", "eventually", "plain", "web"]
 
-DEADLINE = 40.0
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 GENERATED = 64
 """Length of the engine's names for volumes that nobody named."""
-CRASHING = (str(Path(__file__).with_name("crashing.py")),)
 DAEMON = ("-m", "moorline")
+CRASHING = (str(Path(__file__).with_name("crashing.py")),)
 """The daemon with a tripwire; see there."""
 
 Container = Mapping[str, Any]
-
-
-def eventually(condition: Callable[[], object], what: str, *, within: float = DEADLINE) -> float:
-    """Wait until `condition` returns something true, and return how long it took; fails with
-    `what` after `within` seconds.
-    """
-    began = time.monotonic()
-    last: object = None
-    while time.monotonic() < began + within:
-        try:
-            last = condition()
-        except (AssertionError, LookupError, OSError) as error:
-            last = error
-        else:
-            if last:
-                return time.monotonic() - began
-        # the only sleep: it keeps the machine free for what is looked at
-        time.sleep(0.05)
-    raise AssertionError(f"not within {within:.0f} s: {what} (last look: {last!r})")
 
 
 def web(image: ImageRef, *, deadline: str = "30s", **keys: object) -> dict[str, object]:
@@ -69,50 +48,6 @@ def plain(image: ImageRef, *, deadline: str = "30s", **keys: object) -> dict[str
         "x-moorline": {"health": {"stability": "200ms", "deadline": deadline}},
     }
     return {name: value for name, value in (given | keys).items() if value is not None}
-
-
-class Daemon:
-    """`moorline run` as a process."""
-
-    def __init__(self, command: Sequence[str], *, log: Path, env: Mapping[str, str]) -> None:
-        self._log = log
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=env
-            )
-
-    @property
-    def log(self) -> str:
-        """Everything that it wrote so far."""
-        return self._log.read_text(errors="replace")
-
-    @property
-    def alive(self) -> bool:
-        return self.process.poll() is None
-
-    def wait_for(self, words: str) -> None:
-        """Wait until its log has these words; one that hangs is asked for its stacks."""
-        try:
-            eventually(lambda: words in self.log or not self.alive, f"{words!r} in the log")
-        except AssertionError as error:
-            self.process.send_signal(signal.SIGABRT)
-            self.process.wait()
-            raise AssertionError(f"{error}:\n{self.log}") from None
-        assert words in self.log, self.log
-
-    def kill(self) -> None:
-        """kill -9."""
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> int:
-        """SIGTERM; returns the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=DEADLINE)
-
-    def reload(self) -> None:
-        """SIGHUP."""
-        self.process.send_signal(signal.SIGHUP)
 
 
 class Stage:
@@ -157,10 +92,10 @@ class Stage:
         daemon.wait_for("running")
         return daemon
 
-    def launch(self, program: Sequence[str] = DAEMON) -> Daemon:
-        """Start the daemon without waiting for it."""
+    def launch(self, program: Sequence[str] = DAEMON, prefix: Sequence[str] = ()) -> Daemon:
+        """Start the daemon without waiting for it; `prefix` is a program that runs it."""
         daemon = Daemon(
-            [sys.executable, *program, "--config", str(self.config), "run"],
+            [*prefix, sys.executable, *program, "--config", str(self.config), "run"],
             log=self.folder / f"daemon-{len(self.daemons)}.log",
             env=self.environ(),
         )

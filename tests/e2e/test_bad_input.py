@@ -3,12 +3,13 @@
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from moorline.core.image import ImageRef
-from tests.e2e.stage import Stage, plain
+from tests.e2e.stage import Stage, eventually, plain
 from tests.parts.githttp import git_http_server
 from tests.parts.images import Images
 from tests.parts.sshd import make_key, ssh_server
@@ -155,6 +156,37 @@ def test_a_disk_that_is_full_once_the_repository_is_there(stage: Stage, image: I
     assert done.returncode == 1, done
     assert "No space left on device" in error_in(done.stderr)
     assert stage.ids() == before
+
+
+def test_a_disk_that_fills_up_in_the_gate_does_not_keep_a_failed_version(
+    stage: Stage, images: Images, image: ImageRef
+) -> None:
+    bad = images("crash", "2")
+    # it fails when it is told to, and that is after the disk is full
+    command = ["/bin/sh", "-c", "until [ -e /go ]; do sleep 0.1; done; exit 3"]
+    check = {"test": ["CMD-SHELL", "test -e /go"], "interval": "200ms"}
+    stage.state.mkdir()
+    daemon = stage.launch(prefix=_tiny_disk(stage, "8M"))
+    stage.deploy({"web": plain(image)})
+    failed = stage.push({"web": plain(bad, command=command, healthcheck=check)})
+    eventually(lambda: stage.running("web") == [bad.pin], "the failing version to run")
+    disk = Path("/proc", str(daemon.process.pid), "root", *stage.state.parts[1:])
+    with suppress(OSError), (disk / "fill").open("wb") as fill:
+        fill.write(bytes(8 << 20))
+    running = next(each for each in stage.containers("web") if each["State"] == "running")
+    stage.execute(running["Id"], "touch /go")
+    stage.wait_settled("web", image)
+    daemon.wait_for("No space left on device")
+    before = stage.ids()
+    assert failed not in dict(stage.deployments())
+    daemon.wait_for("stalled")
+    assert stage.ids() == before
+    (disk / "fill").unlink()
+    eventually(lambda: stage.running("web") == [bad.pin], "another look at the failed version")
+    running = next(each for each in stage.containers("web") if each["State"] == "running")
+    stage.execute(running["Id"], "touch /go")
+    stage.wait_deployed(failed, "taken back")
+    stage.wait_settled("web", image)
 
 
 def _tiny_disk(stage: Stage, size: str, prepare: str = ":") -> Sequence[str]:

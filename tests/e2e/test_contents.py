@@ -1,6 +1,7 @@
 """What containers carry: files, volumes, networks, namespaces, hooks; and that secrets stay in."""
 
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
@@ -92,27 +93,34 @@ def test_a_named_volume_stays_when_its_service_is_removed(stage: Stage, image: I
     assert stage.run_in("db", "cat /data/file") == "kept\n"
 
 
-def test_data_in_an_anonymous_volume_moves_on_to_the_successor(
-    stage: Stage, registry: str, images: Images
-) -> None:
-    made = [_with_volume(images("plain"), f"{registry}/moorline-test/data:{n}") for n in range(2)]
-    stage.start()
-    stage.deploy({"db": plain(made[0])})
-    stage.run_in("db", "echo kept >/data/file")
-    failed = stage.push({"db": plain(images("crash", "2"))})
-    stage.wait_deployed(failed, "taken back")
-    assert stage.run_in("db", "cat /data/file") == "kept\n"
-    stage.deploy({"db": plain(made[1])})
-    stage.wait_settled("db", made[1])
-    assert stage.run_in("db", "cat /data/file") == "kept\n"
+@pytest.fixture
+def with_volumes(images: Images, registry: str) -> Iterator[list[ImageRef]]:
+    """Two versions of an image that declares a volume which no file names."""
+    tags = [f"{registry}/moorline-test/data:{number}" for number in range(2)]
+    yield [_with_volume(images("plain"), tag) for tag in tags]
+    subprocess.run(["docker", "rmi", "--force", *tags], check=True, capture_output=True)
 
 
 def _with_volume(base: ImageRef, tag: str) -> ImageRef:
-    """An image that declares a volume which no file names."""
     lines = f"FROM {base.pin}\nVOLUME /data\nLABEL tag={tag}\n"
     command = ["docker", "build", "--quiet", "--tag", tag, "-"]
     subprocess.run(command, input=lines, text=True, check=True, capture_output=True)
     return ImageRef.parse(tag).pinned(push(tag))
+
+
+def test_data_in_an_anonymous_volume_moves_on_to_the_successor(
+    stage: Stage, images: Images, with_volumes: list[ImageRef]
+) -> None:
+    old, new = with_volumes
+    stage.start()
+    stage.deploy({"db": plain(old)})
+    stage.run_in("db", "echo kept >/data/file")
+    failed = stage.push({"db": plain(images("crash", "2"))})
+    stage.wait_deployed(failed, "taken back")
+    assert stage.run_in("db", "cat /data/file") == "kept\n"
+    stage.deploy({"db": plain(new)})
+    stage.wait_settled("db", new)
+    assert stage.run_in("db", "cat /data/file") == "kept\n"
 
 
 def test_hooks_run_in_order_at_both_ends(stage: Stage, image: ImageRef) -> None:

@@ -5,7 +5,7 @@ killed there, start again, look; until a rollout has no n-th change any more.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,7 +63,7 @@ class Sweep:
 
 
 @pytest.fixture
-def sweep(stage: Stage, images: Images) -> Iterator[Sweep]:
+def sweep(stage: Stage, images: Images) -> Sweep:
     daemon = stage.start(CRASHING)
     stage.deploy({"web": plain(images("plain"), labels={"n": "0"})})
     return Sweep(stage, daemon)

@@ -100,8 +100,11 @@ def test_a_service_is_added_and_removed(stage: Stage, images: Images) -> None:
     stage.start()
     stage.deploy({"web": plain(image)})
     web_id = stage.container("web")["Id"]
-    stage.deploy({"web": plain(image), "worker": plain(image)})
+    # it says the same as web does, and is proven for itself all the same
+    added = stage.deploy({"web": plain(image), "worker": plain(image)})
     assert stage.settled("worker", image)
+    assert stage.record(added)["services"]["worker"]["verdict"] == "healthy"
+    assert list(stage.record(added)["services"]) == ["worker"]
     stage.deploy({"web": plain(image)})
     eventually(lambda: not stage.containers("worker"), "worker to be gone")
     assert stage.container("web")["Id"] == web_id

@@ -156,7 +156,7 @@ def test_a_container_of_another_tool_is_left_alone(stage: Stage, image: ImageRef
     assert stage.ids()[f"/{name}"] == before
     # and once it is, moorline would take over, and waits for a person instead
     stage.push({"web": plain(image), "worker": plain(image), "guest": plain(image)})
-    stage.wait_trouble("was not made by moorline")
+    stage.wait_trouble("moorline did not make")
     assert stage.ids()[f"/{name}"] == before
     assert stage.memory()["proven"]["commit"] == first
     docker("rm", "--force", name)

@@ -111,25 +111,62 @@ def test_a_failed_job_keeps_what_waits_for_it_running(stage: Stage, images: Imag
 
 
 @pytest.mark.parametrize(
-    ("command", "reason"),
+    ("hook", "reason"),
     [
-        (
-            ["/bin/sh", "-c", "echo no licence; exit 7"],
-            "post_start hook exited with 7: no licence",
-        ),
-        (["/bin/no-such-program"], "post_start hook"),
+        ({"command": ["/bin/sh", "-c", "echo no licence; exit 7"]}, "exited with 7: no licence"),
+        ({"command": ["/bin/no-such-program"]}, "no such file or directory"),
+        ({"command": ["/bin/true"], "user": "nobody-here"}, "nobody-here"),
+        ({"command": ["/bin/true"], "working_dir": "/nowhere"}, "/nowhere"),
     ],
 )
 def test_a_failed_post_start_hook_is_a_failed_version(
-    stage: Stage, images: Images, command: list[str], reason: str
+    stage: Stage, images: Images, hook: dict[str, object], reason: str
 ) -> None:
     image = images("plain")
     stage.start()
     stage.deploy({"web": plain(image)})
-    failed = stage.push({"web": plain(image, post_start=[{"command": command}])})
+    failed = stage.push({"web": plain(image, post_start=[hook])})
     stage.wait_deployed(failed, "taken back")
     stage.wait_settled("web", image)
     assert reason in stage.record(failed)["services"]["web"]["reason"]
+
+
+def test_a_pre_stop_hook_that_fails_keeps_nobody(stage: Stage, images: Images) -> None:
+    image = images("plain")
+    stage.start()
+    hooks = [{"command": ["/bin/no-such-program"]}, {"command": ["/bin/true"], "user": "nobody-h"}]
+    stage.deploy({"web": plain(image, pre_stop=hooks)})
+    stage.deploy({"web": plain(image)})
+    stage.wait_settled("web", image)
+
+
+def test_a_replica_that_fails_is_taken_back(stage: Stage, images: Images) -> None:
+    image = images("plain")
+    # the second one finds the place taken
+    command = ["/bin/sh", "-c", "mkdir /data/lock || exit 5; exec sleep 1000000"]
+    service = plain(image, command=command, volumes=["data:/data"])
+    stage.start()
+    stage.deploy({"web": service}, volumes={"data": {}})
+    before = stage.ids()
+    failed = stage.push({"web": service | {"scale": 2}}, volumes={"data": {}})
+    stage.wait_deployed(failed, "taken back")
+    stage.wait_settled("web", image)
+    assert stage.ids() == before
+
+
+def test_an_old_container_that_went_away_meanwhile_is_made_anew(
+    stage: Stage, images: Images
+) -> None:
+    old, bad = images("healthy", "1"), images("unhealthy", "2")
+    stage.start()
+    stage.deploy({"web": web(old)})
+    before = stage.container("web")["Id"]
+    failed = stage.push({"web": web(bad, deadline="3s")})
+    eventually(lambda: stage.running("web") == [bad.pin], "the failing version to run")
+    stage.api.remove_container(before)
+    stage.wait_deployed(failed, "taken back")
+    stage.wait_settled("web", old)
+    assert len(stage.rollbacks()) == 1
 
 
 def test_a_port_that_another_tool_holds_is_a_failed_version(

@@ -40,6 +40,27 @@ def test_a_signal_in_the_gate_leaves_the_rollout_to_the_next_start(
     assert [word for _, word in stage.deployments()] == ["proven", "proven"]
 
 
+def test_a_signal_while_going_back_leaves_the_rest_to_the_next_start(
+    stage: Stage, images: Images
+) -> None:
+    old, bad = images("plain"), images("unhealthy", "2")
+    linger = [{"command": ["/bin/sh", "-c", "until [ -e /go ]; do sleep 0.1; done"]}]
+    daemon = stage.start()
+    stage.deploy({"web": plain(old)})
+    failed = stage.push({"web": web(bad, deadline="1s", pre_stop=linger)})
+    daemon.wait_for("taking back")
+    daemon.process.send_signal(signal.SIGTERM)
+    new = next(each for each in stage.containers("web") if each["State"] == "running")
+    stage.execute(new["Id"], "touch /go")
+    assert daemon.process.wait(timeout=20) == 0
+    assert failed not in dict(stage.deployments())
+    stage.start()
+    stage.wait_deployed(failed, "taken back")
+    stage.wait_settled("web", old)
+    assert stage.record(failed)["services"]["web"]["logs"]
+    assert len(stage.rollbacks()) == 1
+
+
 def test_an_idle_daemon_ends_at_once(stage: Stage, image: ImageRef) -> None:
     daemon = stage.start()
     stage.deploy({"web": plain(image)})
@@ -125,7 +146,7 @@ def test_a_gate_in_one_environment_does_not_take_news_from_another(
         # nobody is to find the news by polling
         stage.configure(poll="10m", also=[other.environment])
         stage.remote.commit({other.path: other.text({"web": plain(image)})})
-        stage.start()
+        daemon = stage.start()
         stage.deploy({"web": web(images("healthy", "1"))})
         other.wait_settled("web", image)
         check = {"test": ["CMD-SHELL", "test -e /go"], "interval": "200ms"}
@@ -138,5 +159,7 @@ def test_a_gate_in_one_environment_does_not_take_news_from_another(
         stage.execute(new["Id"], "touch /go")
         stage.wait_deployed(commit)
         eventually(lambda: "a" in other.container("web")["Config"]["Labels"], "the news")
+        # it would repair what is taken away here
+        assert daemon.stop() == 0
     finally:
         other.close()

@@ -155,6 +155,38 @@ class TestRewrittenHistory:
         stage.remote.reset(second)
         eventually(lambda: stage.memory()["trouble"] == "", "the hold to be lifted")
 
+    def test_it_is_followed_once_a_person_accepts_it(
+        self, stage: Stage, image: ImageRef, deployed: tuple[str, str]
+    ) -> None:
+        stage.remote.reset(deployed[0])
+        rewritten = stage.push({"web": plain(image, labels={"n": "other"})})
+        stage.wait_trouble(f"moorline accept {stage.environment} {rewritten}")
+        done = stage.moorline("accept", stage.environment, rewritten)
+        assert done.returncode == 0, done.stderr
+        stage.wait_deployed(rewritten)
+        stage.wait_settled("web", image)
+        assert stage.container("web")["Config"]["Labels"]["n"] == "other"
+        # and a version that fails on the new branch still finds its way back
+        failed = stage.push({"web": plain(image, command=["/bin/false"])})
+        stage.wait_deployed(failed, "taken back")
+        stage.wait_settled("web", image)
+
+    def test_another_repository_is_not_followed_either(
+        self, stage: Stage, image: ImageRef, deployed: tuple[str, str]
+    ) -> None:
+        other = Stage(stage.folder / "other")
+        try:
+            other.remote.commit({stage.path: stage.text({"web": plain(image, tty=True)})})
+            before = stage.ids()
+            assert stage.daemons[-1].stop() == 0
+            stage.configure(url=other.remote.url)
+            stage.start()
+            stage.wait_trouble("was reset or rewritten")
+            assert stage.ids() == before
+            assert deployed
+        finally:
+            other.close()
+
 
 class TestRollbackCommand:
     """`moorline rollback` beside a running daemon."""

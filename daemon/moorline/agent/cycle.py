@@ -145,6 +145,8 @@ class Cycle:
         if entry is None:
             return None
         if target.complaint is None and entry.commit == target.change.sha:
+            # no step further on a disk that cannot take the next turn
+            self._ledger.journal.save(entry)
             return entry
         proven = self._ledger.memory.load().proven
         if proven is not None and proven.deployment == entry.id:

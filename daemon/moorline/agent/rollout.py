@@ -27,7 +27,7 @@ from moorline.core.actions import Plan
 from moorline.core.desired import Desired
 from moorline.core.guard import guard
 from moorline.core.model import ObservedEnvironment
-from moorline.errors import Stalled, Superseded
+from moorline.errors import Stalled, StorageFailed, Superseded
 
 __all__ = ["Rollout"]
 
@@ -93,7 +93,7 @@ class Rollout:
             return
         if self._entry.previous is not None:
             file_backup(self._host, self._ledger, self._entry)
-        self._turn("touching", timing="ready")
+        self._turn("touching", timing="ready", reason="")
 
     def _proven(self) -> None:
         # the evidence first: once this is remembered as proven, no gate looks at it again
@@ -149,7 +149,12 @@ class Rollout:
         services[failure.service] = failed_service(
             self._host, self._desired, failure, self._previous_pins(), services
         )
-        self._turn("taking back", timings=verdict, services=services, reason=str(failure))
+        try:
+            self._turn("taking back", timings=verdict, services=services, reason=str(failure))
+        except StorageFailed:
+            # what serves comes first, also where nothing can be noted; the rest has to wait
+            TakeBack(self._host, self._ledger, self._entry).restore()
+            raise
         return TakeBack(self._host, self._ledger, self._entry).run()
 
     def _evidence(self) -> dict[str, dict[str, object]]:

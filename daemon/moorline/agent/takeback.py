@@ -40,13 +40,13 @@ class TakeBack:
         self._host.reporter.note(
             "taking back", environment=self._entry.environment, reason=self._entry.reason
         )
-        trouble = self._restore()
+        trouble = self.restore()
         self._note_time("restored")
         self._quarantine()
         rollback_commit = self._publish()
         return self._record(trouble, rollback_commit)
 
-    def _restore(self) -> str:
+    def restore(self) -> str:
         """Start what served before; returns what went wrong with that, "" for nothing."""
         convergence = None
         try:

@@ -151,6 +151,8 @@ def build_desired(
         stored = [(mount, files[mount]) for mount in service.files]
         spec = fingerprint(
             {
+                # two services may say the same; each is proven for itself
+                "service": service.name,
                 "image": service.image.pin,
                 "config": service.config,
                 "host_config": service.host_config,

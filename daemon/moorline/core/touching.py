@@ -132,10 +132,13 @@ def _farewell(old: ObservedContainer, why: str) -> list[Action]:
         actions.append(UnpauseContainer(**where, why="a paused one cannot stop"))
     if old.state != "restarting":
         actions += [RunHook(**where, hook=hook, why="pre_stop") for hook in old.pre_stop]
+    stop: list[Action] = [RetireContainer(**where, grace=old.stop_grace_period, why=why)]
     if may_restart(old):
         disarm = "the engine's next start must not revive it"
-        actions.append(SetRestartPolicy(**where, restart_policy={"Name": "no"}, why=disarm))
-    return [*actions, RetireContainer(**where, grace=old.stop_grace_period, why=why)]
+        policy = SetRestartPolicy(**where, restart_policy={"Name": "no"}, why=disarm)
+        # between two runs of a crash loop the engine takes no update: stopped, it does
+        stop = [*stop, policy] if old.state == "restarting" else [policy, *stop]
+    return [*actions, *stop]
 
 
 def _conditions(

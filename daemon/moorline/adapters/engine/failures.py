@@ -60,7 +60,8 @@ def refusal(what: str, status: int | None, text: str) -> MoorlineError:
         return EngineRefused(message, mend="stop what holds the port, or publish another one")
     if status == requests.codes.not_found:
         return NotFound(message)
-    if status == requests.codes.conflict:
+    # the second: a container between two runs of a crash loop, which is there in a moment
+    if status == requests.codes.conflict or "cannot update a stopped container" in text:
         return Conflict(message)
     # an engine that was replaced no longer takes the API version that was negotiated with it
     if status in _GATEWAY or "client version" in text:
