@@ -23,7 +23,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, running_registry() as registry:
         images = Images(registry)
         with OneService(Path(folder, "one"), images, options.runs) as one:
-            rows = [*one.first_push(), *one.push(), *one.bad_push(), *one.drift(), *one.by_hand()]
+            rows = [*one.push(), *one.bad_push(), *one.drift(), *one.by_hand()]
         rows += converged_cycles(
             Path(folder, "many"), images, sizes=(1, 10, options.large), runs=options.runs
         )

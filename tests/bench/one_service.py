@@ -2,10 +2,12 @@
 
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from moorline.core.image import ImageRef
 from tests.bench.by_hand import Bare
@@ -38,7 +40,7 @@ class OneService:
     def __enter__(self) -> Self:
         self._stage.push({"web": self._service(0)})
         self._daemon = self._stage.start()
-        self._await(0)
+        self._settle()
         return self
 
     def __exit__(
@@ -95,8 +97,9 @@ class OneService:
         def ours(_run: int) -> float:
             self._settle()
             container = str(self._stage.container("web")["Id"])
-            self._stage.api.remove_container(container, force=True)
-            return stopwatch(lambda: self._await(self._current))
+            with self._starts() as starts:
+                self._stage.api.remove_container(container, force=True)
+                return stopwatch(lambda: self._await(self._current, starts))
 
         def theirs(_run: int) -> float:
             began = time.perf_counter()
@@ -143,15 +146,17 @@ class OneService:
         """Publish the other version; seconds from the moving of the branch to an answer."""
         self._settle()
         self._current = 1 - self._current
-        self._publish(self._service(self._current))
-        return stopwatch(lambda: self._await(self._current))
+        with self._starts() as starts:
+            self._publish(self._service(self._current))
+            return stopwatch(lambda: self._await(self._current, starts))
 
     def _fail_once(self) -> float:
         self._settle()
-        sha = self._publish(_probed(self._bad, deadline="3s"))
-        pause_until(lambda: self._stage.running("web") == [self._bad.pin])
-        self._await(self._current)
-        back = time.time()
+        with self._starts() as starts:
+            sha = self._publish(_probed(self._bad, deadline="3s"))
+            _next_start(starts, self._bad.pin)
+            self._await(self._current, starts)
+            back = time.time()
         self._stage.wait_deployed(sha, "taken back")
         record = self._stage.record(sha)
         timings = record["timings"]
@@ -179,16 +184,32 @@ class OneService:
     def _service(self, number: int) -> dict[str, object]:
         return _probed(self._versions[number], deadline="30s")
 
-    def _await(self, number: int) -> None:
+    def _await(self, number: int, starts: Iterator[dict[str, Any]]) -> None:
         """Wait until a version runs and answers.
 
         The port is asked only once the container runs, as by the bare calls: a packet to an
         address that is not up yet makes the kernel wait a second before it asks for it again,
-        and that second would be the measuring's own.
+        and that second would be the measuring's own. Events tell, since asking the engine in a
+        loop would keep it from its work.
         """
-        pin = self._versions[number].pin
-        pause_until(lambda: self._stage.running("web") == [pin])
+        _next_start(starts, self._versions[number].pin)
         pause_until(lambda: serving(PORT, "/", f"version={number + 1}"))
+
+    @contextmanager
+    def _starts(self) -> Iterator[Iterator[dict[str, Any]]]:
+        """Starts of this environment's containers, from now on."""
+        label = f"com.docker.compose.project={self._stage.environment}"
+        stream = self._stage.api.events(
+            decode=True, filters={"event": ["start"], "label": [label]}
+        )
+        try:
+            yield stream
+        finally:
+            stream.close()
+
+
+def _next_start(starts: Iterator[dict[str, Any]], pin: str) -> None:
+    next(each for each in starts if each["Actor"]["Attributes"].get("moorline.image") == pin)
 
 
 def _probed(image: ImageRef, *, deadline: str) -> dict[str, object]:
