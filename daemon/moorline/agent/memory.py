@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from moorline.agent.storage import storage_errors, write_durably
+from moorline.core.desired import Desired
 from moorline.errors import StorageFailed
 
 __all__ = ["Failure", "Memory", "MemoryFile", "PendingRollback", "Proven"]
@@ -26,6 +27,17 @@ class Proven(msgspec.Struct, frozen=True, kw_only=True):
     replicas: dict[str, int] = {}
     """Service → how many of them were proven."""
     deployment: str = ""
+
+    def covers(self, desired: Desired) -> frozenset[str]:
+        """Specs that need no new proof. A service that grew is proven anew: what is added to it
+        may not start.
+        """
+        return frozenset(
+            spec
+            for name, spec in self.specs.items()
+            if (workload := desired.workload(name)) is None
+            or workload.service.replicas <= self.replicas.get(name, 1)
+        )
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,7 +56,7 @@ def _proven_specs(ledger: Ledger, target: Target) -> frozenset[str]:
     if target.proven:
         return target.desired.specs
     proven = ledger.memory.load().proven
-    return frozenset(proven.specs.values()) if proven else frozenset()
+    return proven.covers(target.desired) if proven else frozenset()
 
 
 def _refusal(

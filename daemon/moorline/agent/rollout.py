@@ -117,16 +117,8 @@ class Rollout:
             self._check()
 
     def _proven_specs(self) -> frozenset[str]:
-        """What needs no proof. A service that grew is proven anew: the new ones may not start."""
         proven = self._ledger.memory.load().proven
-        if proven is None:
-            return frozenset()
-        return frozenset(
-            spec
-            for name, spec in proven.specs.items()
-            if (workload := self._desired.workload(name)) is None
-            or workload.service.replicas <= proven.replicas.get(name, 1)
-        )
+        return proven.covers(self._desired) if proven else frozenset()
 
     # --- ends ---
 
