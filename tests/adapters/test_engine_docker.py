@@ -91,7 +91,7 @@ def test_healthcheck_probes_make_no_events(world: World) -> None:
     made = world.start(variant="healthy")
     seen: list[str] = []
     for event in stream:
-        if event.id == made:
+        if event.id == made and event.kind == "container":
             seen.append(event.action)
         if "health_status: healthy" in seen:
             break
