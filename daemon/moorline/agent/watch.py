@@ -100,8 +100,8 @@ class RepoWatch:
             watch_filter=lambda _change, path: path == self._branch,
             # it wakes up once a step, for ever: 5 ms cost an idle daemon half a percent of a core.
             # A push is one rename, so there is no flurry to wait out either
-            step=30,
-            debounce=60,
+            step=50,
+            debounce=100,
             rust_timeout=1000,
             raise_interrupt=False,
         )
