@@ -25,7 +25,7 @@ from moorline.agent.rollout import Rollout, close_unfinished
 from moorline.agent.takeback import TakeBack
 from moorline.agent.target import Target, find_target
 from moorline.core.actions import Plan
-from moorline.core.desired import Desired, resource_spec, with_specs
+from moorline.core.desired import Desired, resource_spec
 from moorline.core.guard import guard
 from moorline.core.model import ObservedEnvironment
 from moorline.core.records import record_id
@@ -133,9 +133,7 @@ class Cycle:
             proven = self._ledger.memory.load().proven
             if under_way is None or under_way.phase != "preparing" or proven is None:
                 raise
-            desired = with_specs(
-                self._loader.load(self._ledger.environment, proven.commit), proven.specs
-            )
+            desired = self._loader.load_proven(self._ledger.environment, proven)
             outcome = self._repair(desired, suspect, prepared=target.desired)
             return _with_complaint(outcome, error)
 
@@ -250,7 +248,7 @@ class Cycle:
             started=began.isoformat(),
             previous=memory.proven,
             on_failure="hold",
-            plan=[{k: str(v) for k, v in each.items()} for each in repair.as_data()],
+            plan=repair.as_data(),
         )
         touched = sorted({action.subject for action in repair if action.subject != "-"})
         sentence = f"{self._ledger.environment}: repaired {', '.join(touched)}"

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from moorline.adapters.ports import Blob, FileStore, StateRepo
 from moorline.agent.config import Config
+from moorline.agent.memory import Proven
 from moorline.core import compose
 from moorline.core.compose import dotenv
-from moorline.core.desired import Desired, StoredFile, build_desired
+from moorline.core.desired import Desired, StoredFile, build_desired, with_specs
 from moorline.core.model import Environment, FileMount, FileSource
 from moorline.errors import InvalidConfig, NotFound, Stalled
 
@@ -65,6 +66,10 @@ class Loader:
             mend = "nothing is removed; restore the file, or take the environment off this host"
             raise NotFound(f"{path} is not in the state repo at {commit[:7]}", mend=mend)
         return self.load_blob(environment, commit, blob, files_at=commit)
+
+    def load_proven(self, environment: str, proven: Proven) -> Desired:
+        """The last proven state, with the very specs that were proven; raises as `load` does."""
+        return with_specs(self.load(environment, proven.commit), proven.specs)
 
     def load_blob(self, environment: str, commit: str, blob: Blob, *, files_at: str) -> Desired:
         """The same from a file already read; what it names is read at the commit `files_at`."""

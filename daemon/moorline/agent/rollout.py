@@ -83,7 +83,7 @@ class Rollout:
     def _planned(self, observed: ObservedEnvironment, current: Plan) -> None:
         guard(self._desired, observed, current)
         if not self._entry.plan:
-            self._entry = msgspec.structs.replace(self._entry, plan=_as_texts(current))
+            self._entry = msgspec.structs.replace(self._entry, plan=current.as_data())
         self._host.reporter.note("planned", steps=len(current), digest=current.digest()[:12])
         if not any(action.verb == "ready" for action in current):
             self._ready()
@@ -179,10 +179,6 @@ def close_unfinished(host: Host, ledger: Ledger, entry: Entry, news: str) -> Out
     sentence = f"{entry.environment}: {entry.commit[:7]} was given up: {why}"
     ledger.file_record(entry, deployment_record(host, entry, word, sentence))
     return Outcome("superseded", sentence, entry.id)
-
-
-def _as_texts(current: Plan) -> list[dict[str, str]]:
-    return [{key: str(value) for key, value in each.items()} for each in current.as_data()]
 
 
 def _summary(entry: Entry) -> str:

@@ -19,7 +19,7 @@ from moorline.agent.memory import Failure, PendingRollback
 from moorline.agent.outcome import Outcome
 from moorline.agent.paperwork import deployment_record
 from moorline.agent.publish import publish_rollback
-from moorline.core.desired import Desired, with_specs
+from moorline.core.desired import Desired
 from moorline.core.model import Environment
 from moorline.errors import MoorlineError, Stalled
 
@@ -75,8 +75,7 @@ class TakeBack:
         if entry.previous is None:
             nothing = Environment(name=entry.environment)
             return Desired(environment=nothing, commit="", blob="", workloads=())
-        desired = self._loader.load(entry.environment, entry.previous.commit)
-        return with_specs(desired, entry.previous.specs)
+        return self._loader.load_proven(entry.environment, entry.previous)
 
     def _quarantine(self) -> None:
         entry = self._entry

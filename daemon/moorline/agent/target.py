@@ -11,7 +11,7 @@ from moorline.agent.host import Host
 from moorline.agent.ledger import Ledger
 from moorline.agent.load import Loader, environment_path
 from moorline.agent.memory import Memory, Proven
-from moorline.core.desired import Desired, with_specs
+from moorline.core.desired import Desired
 from moorline.errors import (
     HistoryRewritten,
     MoorlineError,
@@ -52,14 +52,12 @@ def _proven(
 ) -> Target:
     """The last proven state as the target, with the complaint beside it."""
     try:
-        desired = loader.load(environment, proven.commit)
+        desired = loader.load_proven(environment, proven)
         change = host.repo.commit(proven.commit)
     except NotFound:
         # not the same repository any more: why that is so is what a person has to know
         raise complaint from None
-    return Target(
-        desired=with_specs(desired, proven.specs), change=change, proven=True, complaint=complaint
-    )
+    return Target(desired=desired, change=change, proven=True, complaint=complaint)
 
 
 def _accepted_tip(host: Host, ledger: Ledger, accepted: str) -> str:

@@ -324,7 +324,7 @@ class Plan:
             for row in rows
         )
 
-    def as_data(self) -> list[JsonObject]:
+    def as_data(self) -> list[dict[str, str]]:
         """The same for machines; the keys are stable."""
         return [
             {"do": each.verb, "what": each.subject, "detail": each.detail, "why": each.why}
