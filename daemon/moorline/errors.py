@@ -3,11 +3,13 @@
 MoorlineError               one line for a person: what, where, and the mend
 ├── Transient               try again by itself, with backoff; never a verdict on a version
 │   ├── EngineUnreachable       the Docker Engine does not answer
+│   ├── IngressUnreachable      the ingress does not answer
 │   ├── RegistryUnreachable     the registry does not answer, or asks for patience
 │   ├── RemoteUnreachable       the git remote does not answer
 │   ├── Conflict                the world moved between looking and acting: look again
 │   ├── Superseded              a newer commit asks for something else
 │   └── Interrupted             the daemon was told to stop, and left off between two steps
+├── Waiting                 nothing is wrong; there is more to do later, or when a person says so
 └── Stalled                 needs a new commit or a person; trying again changes nothing
     ├── UsageError              a command was given something that it cannot take (exit 2)
     ├── InvalidConfig           the agent's own configuration (exit 2)
@@ -34,6 +36,7 @@ __all__ = [
     "ForeignContainer",
     "Held",
     "HistoryRewritten",
+    "IngressUnreachable",
     "Interrupted",
     "InvalidConfig",
     "InvalidEnvironment",
@@ -50,6 +53,7 @@ __all__ = [
     "Transient",
     "UnsafePlan",
     "UsageError",
+    "Waiting",
 ]
 
 
@@ -73,6 +77,10 @@ class EngineUnreachable(Transient):
     """The Docker Engine does not answer."""
 
 
+class IngressUnreachable(Transient):
+    """The ingress does not answer."""
+
+
 class RegistryUnreachable(Transient):
     """The registry does not answer, or asks for patience."""
 
@@ -91,6 +99,17 @@ class Superseded(Transient):
 
 class Interrupted(Transient):
     """The daemon was told to stop, and left off between two steps."""
+
+
+class Waiting(MoorlineError):
+    """Nothing is wrong: the rollout stays open and goes on later."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, seconds: float, mend: str = "") -> None:
+        """`seconds` is when to look again."""
+        super().__init__(message, mend=mend)
+        self.seconds = seconds
 
 
 class Stalled(MoorlineError):

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from moorline.adapters.files import HostFileStore
+from moorline.adapters.ingress import NoIngress
 from moorline.agent.config import Config, RepoConfig
 from moorline.agent.cycle import Cycle
 from moorline.agent.host import Host
@@ -62,6 +63,7 @@ class World:
             engine=self.engine,
             repo=FakeStateRepo(self.remote, host="web-1"),
             prober=self.prober,
+            ingress=NoIngress(),
             files=files,
             clock=self.clock,
             reporter=SilentReporter(),

@@ -14,6 +14,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from moorline.adapters.files import HostFileStore
+from moorline.adapters.ingress import NoIngress
 from moorline.agent.config import Config, load_config
 from moorline.agent.host import Host
 from moorline.agent.ledger import Ledger
@@ -174,6 +175,7 @@ class FakeHost:
             engine=self.engine,
             repo=repo,
             prober=FakeProber(),
+            ingress=NoIngress(),
             files=files,
             clock=self.clock,
             reporter=reporter,

@@ -91,7 +91,9 @@ class Convergence:
         return observed, plan(self._desired, observed, proven=self._proven())
 
     def _observe(self) -> ObservedEnvironment:
-        observed = observe(self._host.engine, self._desired, suspect=self._suspect)
+        observed = observe(
+            self._host.engine, self._host.ingress, self._desired, suspect=self._suspect
+        )
         return self._overlook(observed)
 
     def verify(self, carried_out: Plan) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from moorline.adapters.ingress_port import Ingress
 from moorline.adapters.ports import Clock, Engine, FileStore, Prober, StateRepo
 from moorline.agent.config import Config
 from moorline.agent.report import Reporter
@@ -18,6 +19,7 @@ class Host:
     engine: Engine
     repo: StateRepo
     prober: Prober
+    ingress: Ingress
     files: FileStore
     clock: Clock
     reporter: Reporter

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from moorline.adapters.ingress_port import Ingress
 from moorline.adapters.ports import Engine
 from moorline.core.desired import Desired
 from moorline.core.drift import altered
@@ -14,6 +15,7 @@ __all__ = ["observe"]
 
 def observe(
     engine: Engine,
+    ingress: Ingress,
     desired: Desired,
     *,
     suspect: Callable[[str], bool],
@@ -25,7 +27,7 @@ def observe(
         _compared(engine, desired, each) if each.ours and suspect(each.id) else each
         for each in observed.containers
     )
-    return replace(observed, containers=containers)
+    return replace(observed, containers=containers, routes=ingress.observe(desired.name))
 
 
 def _compared(engine: Engine, desired: Desired, container: ObservedContainer) -> ObservedContainer:

@@ -43,7 +43,7 @@ def target_at(host: Host, ledger: Ledger, reference: str) -> Target:
 
 def preview(host: Host, ledger: Ledger, target: Target) -> Preview:
     """Look at the engine and plan; every container of ours is compared field by field."""
-    observed = observe(host.engine, target.desired, suspect=lambda _: True)
+    observed = observe(host.engine, host.ingress, target.desired, suspect=lambda _: True)
     current = plan(target.desired, observed, proven=_proven_specs(ledger, target))
     return Preview(plan=current, refusal=_refusal(target.desired, observed, current))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from moorline.adapters.engine import DockerEngine
 from moorline.adapters.files import HostFileStore
+from moorline.adapters.ingress import NoIngress
 from moorline.adapters.ports import Registry
 from moorline.adapters.probe import SocketProber
 from moorline.adapters.staterepo import GitStateRepo
@@ -61,6 +62,7 @@ def open_host(config: Config, reporter: Reporter, stop: threading.Event) -> Iter
             engine=engine,
             repo=repo,
             prober=SocketProber(),
+            ingress=NoIngress(),
             files=HostFileStore(
                 state_dir=Path(config.state_dir), runtime_dir=Path(config.runtime_dir)
             ),

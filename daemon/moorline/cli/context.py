@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from moorline.adapters.files import PlanningFileStore
+from moorline.adapters.ingress import NoIngress
 from moorline.adapters.ports import Clock, Engine, Prober, Registry, StateRepo
 from moorline.adapters.probe import SocketProber
 from moorline.agent.clock import SystemClock
@@ -101,6 +102,7 @@ def looking(config: Config, ports: Ports, *, fetches: bool = True) -> Iterator[H
             engine=engine,
             repo=repo,
             prober=ports.prober(),
+            ingress=NoIngress(),
             files=PlanningFileStore(
                 state_dir=Path(config.state_dir), runtime_dir=Path(config.runtime_dir)
             ),

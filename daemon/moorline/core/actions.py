@@ -8,19 +8,37 @@ Rule 3: `target` is a container's id where the plan saw it, its name where the p
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
+from moorline.core.action_base import OnContainer, Reasoned
 from moorline.core.image import ImageRef
 from moorline.core.model import Condition, Hook
+from moorline.core.traffic_actions import (
+    AdvanceCanary,
+    Await,
+    Enter,
+    Gate,
+    Leave,
+    Listen,
+    RunJob,
+    Shift,
+    Unlisten,
+)
 from moorline.core.values import JsonObject, fingerprint
 
 __all__ = [
     "Action",
+    "AdvanceCanary",
+    "Await",
     "Connect",
     "CreateContainer",
     "CreateNetwork",
     "CreateVolume",
     "Disconnect",
+    "Enter",
+    "Gate",
+    "Leave",
+    "Listen",
     "Plan",
     "Prove",
     "Pull",
@@ -30,29 +48,19 @@ __all__ = [
     "RenameContainer",
     "RetireContainer",
     "RunHook",
+    "RunJob",
     "SetRestartPolicy",
+    "Shift",
     "StartContainer",
     "Step",
+    "Unlisten",
     "UnpauseContainer",
     "WaitFor",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Base:
-    """Every action also has a `subject`: what it is about, in the file's words."""
-
-    verb: ClassVar[str]
-    why: str
-
-    @property
-    def detail(self) -> str:
-        """The rest that a reader wants to see."""
-        return ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pull(_Base):
+class Pull(Reasoned):
     """Bring an image onto the host."""
 
     verb = "pull"
@@ -70,7 +78,7 @@ class Pull(_Base):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateNetwork(_Base):
+class CreateNetwork(Reasoned):
     """Create a network; `key` finds it in the environment."""
 
     verb = "create"
@@ -83,7 +91,7 @@ class CreateNetwork(_Base):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveNetwork(_Base):
+class RemoveNetwork(Reasoned):
     """Remove a network that nothing of ours uses any more."""
 
     verb = "remove"
@@ -95,7 +103,7 @@ class RemoveNetwork(_Base):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateVolume(_Base):
+class CreateVolume(Reasoned):
     """Create a volume. There is no action that removes one."""
 
     verb = "create"
@@ -108,18 +116,7 @@ class CreateVolume(_Base):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _OnContainer(_Base):
-    service: str
-    number: int
-    target: str
-
-    @property
-    def subject(self) -> str:
-        return f"{self.service} #{self.number}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateContainer(_OnContainer):
+class CreateContainer(OnContainer):
     """Create a container under the name `target`; anonymous volumes move on from `heir_to`."""
 
     verb = "create"
@@ -136,7 +133,7 @@ class CreateContainer(_OnContainer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready(_Base):
+class Ready(Reasoned):
     """The line between preparing and touching: everything before it leaves services alone."""
 
     verb = "ready"
@@ -147,7 +144,7 @@ class Ready(_Base):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetireContainer(_OnContainer):
+class RetireContainer(OnContainer):
     """Stop a container for good."""
 
     verb = "stop"
@@ -155,7 +152,7 @@ class RetireContainer(_OnContainer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartContainer(_OnContainer):
+class StartContainer(OnContainer):
     """Start a container; `restart_policy` is given back to one that was retired before."""
 
     verb = "start"
@@ -163,7 +160,7 @@ class StartContainer(_OnContainer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetRestartPolicy(_OnContainer):
+class SetRestartPolicy(OnContainer):
     """Put the restart policy of a running container back to what the file says."""
 
     verb = "update"
@@ -175,14 +172,14 @@ class SetRestartPolicy(_OnContainer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnpauseContainer(_OnContainer):
+class UnpauseContainer(OnContainer):
     """Let a paused container run on."""
 
     verb = "unpause"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenameContainer(_OnContainer):
+class RenameContainer(OnContainer):
     """Give a container its settled name."""
 
     verb = "rename"
@@ -194,7 +191,7 @@ class RenameContainer(_OnContainer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connect(_OnContainer):
+class Connect(OnContainer):
     """Attach a network to a running container. `network` is the engine's name."""
 
     verb = "connect"
@@ -207,7 +204,7 @@ class Connect(_OnContainer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Disconnect(_OnContainer):
+class Disconnect(OnContainer):
     """Detach a network that the file does not give this service."""
 
     verb = "disconnect"
@@ -219,7 +216,7 @@ class Disconnect(_OnContainer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunHook(_OnContainer):
+class RunHook(OnContainer):
     """Run one `post_start` or `pre_stop` command inside a container."""
 
     verb = "run"
@@ -232,7 +229,7 @@ class RunHook(_OnContainer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WaitFor(_Base):
+class WaitFor(Reasoned):
     """Wait until a service meets a dependent's condition."""
 
     verb = "wait"
@@ -249,7 +246,7 @@ class WaitFor(_Base):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prove(_Base):
+class Prove(Reasoned):
     """Hold every changed service against its health gate and stability window."""
 
     verb = "prove"
@@ -261,7 +258,7 @@ class Prove(_Base):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveContainer(_OnContainer):
+class RemoveContainer(OnContainer):
     """Remove a container whose place is taken."""
 
     verb = "remove"
@@ -285,6 +282,15 @@ Action: TypeAlias = (
     | WaitFor
     | Prove
     | RemoveContainer
+    | Await
+    | Gate
+    | RunJob
+    | Listen
+    | Unlisten
+    | Enter
+    | Leave
+    | Shift
+    | AdvanceCanary
 )
 
 

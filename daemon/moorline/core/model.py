@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from moorline.core.image import ImageRef
+from moorline.core.strategy import Job, Recreate, Strategy
+from moorline.core.traffic import IngressPolicy, Listener, ObservedRoute
 from moorline.core.values import JsonObject
+from moorline.core.windows import Window
 
 __all__ = [
     "Attachment",
@@ -151,7 +154,12 @@ class Service:
     post_start: tuple[Hook, ...] = ()
     pre_stop: tuple[Hook, ...] = ()
     health: HealthPolicy = field(default_factory=HealthPolicy)
-    strategy: Literal["recreate"] = "recreate"
+    strategy: Strategy = field(default_factory=Recreate)
+    listeners: tuple[Listener, ...] = ()
+    """Ports that the ingress publishes for it; they are then not in `host_config`."""
+    ingress: IngressPolicy = field(default_factory=IngressPolicy)
+    jobs: tuple[Job, ...] = ()
+    """In the order in which they run, those before and those after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +188,14 @@ class Settings:
 
     on_failure: Literal["revert", "hold"] = "revert"
     allow_empty: bool = False
+    paused: bool = False
+    """Nothing new is rolled out while this is so."""
+    windows: tuple[Window, ...] = ()
+    """When something new may be rolled out; at any time where there are none."""
+    repair: bool = True
+    """Whether drift is undone while a change is held back by `paused` or `windows`."""
+    watch: float = 600.0
+    """Seconds after a rollout within which a failure of what was proven takes it back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +242,10 @@ class ObservedContainer:
     health: Literal["", "starting", "healthy", "unhealthy"] = ""
     networks: frozenset[str] = frozenset()
     """Engine names of the networks it is attached to."""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Network → its IP address there; only while it runs."""
+    job: str = ""
+    """Name of the job that it runs; "" for a service's own container."""
     host_ports: frozenset[str] = frozenset()
     """Published ports as `8080/tcp`; the host address is left out on purpose (see `plan`)."""
     shares: Mapping[str, str] = field(default_factory=dict)
@@ -297,3 +317,5 @@ class ObservedEnvironment:
     networks: tuple[ObservedNetwork, ...] = ()
     volumes: tuple[ObservedVolume, ...] = ()
     images: frozenset[str] = frozenset()
+    routes: Mapping[str, ObservedRoute] = field(default_factory=dict)
+    """Service → its route in the ingress."""
