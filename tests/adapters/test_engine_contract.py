@@ -59,6 +59,25 @@ def test_a_container_of_ours_is_observed_with_its_labels(world: World) -> None:
     assert seen.ours
 
 
+def test_a_job_of_ours_is_observed_as_one(world: World) -> None:
+    labels = {"moorline.job": "migrate", "com.docker.compose.oneoff": "True"}
+    ours = world.body()["Labels"]
+    assert isinstance(ours, dict)
+    world.create(Labels={**ours, **labels})
+    assert observed(world)["web"].job == "migrate"
+    assert observed(world)["web"].service == "web"
+
+
+def test_the_addresses_of_a_running_container_are_observed(world: World) -> None:
+    made = world.create()
+    assert observed(world)["web"].addresses == {}
+    world.engine.start(made)
+    assert observed(world)["web"].addresses.keys() == {"bridge"}
+    assert observed(world)["web"].addresses == world.engine.inspect(made).addresses
+    world.engine.stop(made, grace=1)
+    assert observed(world)["web"].addresses == {}
+
+
 def test_another_tools_container_is_observed_as_foreign(world: World) -> None:
     labels = {"com.docker.compose.project": world.project, "com.docker.compose.service": "db"}
     world.create("db", Labels=labels)

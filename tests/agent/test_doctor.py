@@ -160,3 +160,30 @@ def test_an_old_git_is_refused(host: FakeHost, monkeypatch: pytest.MonkeyPatch) 
     git.chmod(0o755)
     monkeypatch.setenv("PATH", str(git.parent))
     assert findings(host)["git"].mend == "upgrade it: git 2.31 is the least"
+
+
+MANAGED = f"""
+[ingress]
+image = "registry.example/haproxy@sha256:{"5" * 64}"
+"""
+
+
+def test_the_ingress_starts_when_it_is_needed(host: FakeHost) -> None:
+    host.configure(top=MANAGED)
+    found = findings(host)["ingress"]
+    assert found.standing == "fail"
+    assert "starts with the first service that needs it" in found.says
+    assert "is not in the registry" in found.says
+
+
+def test_an_ingress_that_does_not_answer_is_found(host: FakeHost) -> None:
+    text = """
+[ingress]
+admin_socket = "admin.sock"
+master_socket = "master.sock"
+config_file = "moorline.cfg"
+check = ["haproxy", "-c", "-f", "{file}"]
+"""
+    host.configure(top=text)
+    found = findings(host)["ingress"]
+    assert (found.standing, "does not answer" in found.says) == ("fail", True)

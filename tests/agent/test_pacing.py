@@ -48,6 +48,27 @@ def test_a_tug_of_war_with_another_tool_slows_down() -> None:
     assert pacing.quiet_for == 2.0
 
 
+def test_a_rollout_that_waits_is_looked_at_exactly_when_it_asks_to_be() -> None:
+    pacing = Pacing(30.0, lambda delay: delay * 1.1)
+    for seconds in (1.0, 0.25, 40.0, 1.0, 1.0):
+        assert pacing.after("waiting", seconds) == seconds
+        assert pacing.quiet_for == 0.0
+
+
+def test_repairs_with_a_wait_between_them_are_no_tug_of_war() -> None:
+    pacing = _pacing()
+    for word in ["repaired", "repaired", "waiting", "repaired", "repaired"]:
+        pacing.after(word, 1.0 if word == "waiting" else None)
+        assert pacing.quiet_for == 0.0
+
+
+@pytest.mark.parametrize(("seconds", "due"), [(5.0, 5.0), (3600.0, 30.0), (0.0, 0.0)])
+def test_what_is_held_is_looked_at_when_its_window_opens_at_the_latest(
+    seconds: float, due: float
+) -> None:
+    assert _pacing().after("held", seconds) == due
+
+
 def test_held_is_not_trouble_and_drift_is_still_seen_at_once() -> None:
     pacing = _pacing()
     assert pacing.after("held") == 30.0

@@ -6,7 +6,7 @@ import pytest
 
 from moorline.agent.schedule import run_plan
 from moorline.core.actions import Action, Plan, Ready, Step
-from moorline.errors import Interrupted
+from moorline.errors import Interrupted, Waiting
 
 
 def _plan(*after: tuple[int, ...]) -> Plan:
@@ -66,3 +66,46 @@ def test_told_to_stop_no_further_step_begins() -> None:
 
 def test_an_empty_plan_is_done() -> None:
     run_plan(Plan(), lambda _action: pytest.fail("nothing to do"), check=_never)
+
+
+def test_a_step_that_waits_holds_up_only_what_comes_after_it() -> None:
+    done: list[str] = []
+
+    def perform(action: Action) -> None:
+        if action.why == "0":
+            raise Waiting("a canary", seconds=1)
+        done.append(action.why)
+
+    with pytest.raises(Waiting, match="a canary"):
+        run_plan(_plan((), (0,), (), (2,)), perform, check=_never)
+    assert done == ["2", "3"]
+
+
+def test_a_step_that_waits_is_asked_again_while_others_run() -> None:
+    asked, ready = [], threading.Event()
+
+    def perform(action: Action) -> None:
+        if action.why == "1":
+            ready.wait(10)
+            return
+        asked.append(action.why)
+        if len(asked) < 3:
+            raise Waiting("a canary", seconds=0.01)
+        ready.set()
+
+    run_plan(_plan((), ()), perform, check=_never)
+    assert asked == ["0", "0", "0"]
+
+
+def test_a_failure_counts_more_than_a_wait() -> None:
+    waited = threading.Event()
+
+    def perform(action: Action) -> None:
+        if action.why == "0":
+            waited.set()
+            raise Waiting("a canary", seconds=1)
+        waited.wait(10)
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        run_plan(_plan((), ()), perform, check=_never)

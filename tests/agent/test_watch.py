@@ -1,19 +1,30 @@
-"""The threads that ring the bell, and the words to systemd."""
+"""The threads that ring the bells, and the words to systemd."""
 
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from moorline.agent.crew import Crew, Worker
 from moorline.agent.report import SilentReporter
 from moorline.agent.sdnotify import notify
-from moorline.agent.wake import Wake
+from moorline.agent.wake import Wake, Wakes
 from moorline.agent.watch import EngineWatch, RepoWatch, local_refs
 from moorline.errors import EngineUnreachable
 from tests.fakes.engine import FakeEngine
 from tests.parts.git import Remote
 from tests.parts.processes import until
+
+
+@contextmanager
+def running(worker: Worker) -> Iterator[None]:
+    crew = Crew(on_failure=lambda _name, _failure: None)
+    crew.start("watch", worker)
+    yield
+    crew.dismiss()
 
 
 class TestEngine:
@@ -27,13 +38,12 @@ class TestEngine:
     def wake(self, engine: FakeEngine) -> Iterator[Wake]:
         """Hints of a watch that follows the project `production`."""
         wake = Wake()
-        wake.take_suspects()
-        watch = EngineWatch(engine, ["production"], wake, SilentReporter())
-        watch.start()
-        until(wake.has_suspects)
-        assert wake.take_suspects().everything, "what happened before it listened is unknown"
-        yield wake
-        watch.stop()
+        wake.take()
+        watch = EngineWatch(engine, Wakes({"production": wake}), SilentReporter())
+        with running(watch):
+            until(wake.has_suspects)
+            assert wake.take().suspects.everything, "nobody knows what happened before"
+            yield wake
 
     def _create(self, engine: FakeEngine, project: str) -> str:
         labels = {"com.docker.compose.project": project}
@@ -46,14 +56,14 @@ class TestEngine:
         container = self._create(engine, "production")
         engine.start(container)
         until(wake.has_suspects)
-        assert wake.take_suspects().ids == {container}
+        assert wake.take().suspects.ids == {container}
 
     def test_what_happens_to_others_is_none(self, engine: FakeEngine, wake: Wake) -> None:
         engine.start(self._create(engine, "elsewhere"))
         container = self._create(engine, "production")
         engine.start(container)
         until(wake.has_suspects)
-        assert wake.take_suspects().ids == {container}
+        assert wake.take().suspects.ids == {container}
 
     def test_a_stream_that_ended_is_followed_again_with_everything_suspect(
         self, engine: FakeEngine, wake: Wake
@@ -61,11 +71,11 @@ class TestEngine:
         engine.fail_next("events", EngineUnreachable("restarting"))
         engine.end_events()
         until(wake.has_suspects)
-        assert wake.take_suspects().everything
+        assert wake.take().suspects.everything
         container = self._create(engine, "production")
         engine.start(container)
         until(wake.has_suspects)
-        assert wake.take_suspects().ids == {container}
+        assert wake.take().suspects.ids == {container}
 
 
 class TestRepo:
@@ -78,16 +88,19 @@ class TestRepo:
     def test_a_push_to_the_branch_is_a_hint(self, remote: Remote) -> None:
         refs = local_refs(remote.url)
         assert refs is not None
-        wake = Wake()
-        watch = RepoWatch(refs, "main", wake)
-        watch.start()
-        try:
+        moved = threading.Event()
+        with running(RepoWatch(refs, "main", moved.set, SilentReporter())):
             # the watch needs a moment to begin, and says nothing when it has
-            until(lambda: bool(remote.commit({})) and wake.take_git())
+            until(lambda: bool(remote.commit({})) and moved.is_set())
+            moved.clear()
             remote.commit({"c": "d"})
-            until(wake.take_git)
-        finally:
-            watch.stop()
+            until(moved.is_set)
+
+    def test_what_cannot_be_watched_is_polled(self, tmp_path: Path) -> None:
+        watch = RepoWatch(tmp_path / "gone", "main", lambda: None, SilentReporter())
+        crew = Crew(on_failure=lambda _name, _failure: None)
+        crew.start("watch", watch)
+        crew.dismiss()
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from moorline.adapters.files import HostFileStore
 from moorline.adapters.ingress import NoIngress
+from moorline.adapters.ingress_port import Ingress
 from moorline.agent.config import Config, RepoConfig
 from moorline.agent.cycle import Cycle
+from moorline.agent.fetching import PolledFetch
 from moorline.agent.host import Host
 from moorline.agent.ledger import Ledger
 from moorline.agent.outcome import Outcome
@@ -37,6 +40,7 @@ class World:
     remote: FakeRemote = field(default_factory=FakeRemote)
     clock: FakeClock = field(default_factory=FakeClock)
     prober: FakeProber = field(default_factory=FakeProber)
+    ingress: Ingress = field(default_factory=NoIngress)
     check_stop: Callable[[], None] = lambda: None
     """Asked between steps and looks; a test has it raise Interrupted."""
 
@@ -51,6 +55,7 @@ class World:
             env_file=str(self.folder / "{environment}.env"),
         )
         self.ledger = Ledger.open(self.config, "production")
+        self.engine.now = lambda: self.clock.now().timestamp()
         self.start()
 
     def start(self) -> None:
@@ -63,13 +68,15 @@ class World:
             engine=self.engine,
             repo=FakeStateRepo(self.remote, host="web-1"),
             prober=self.prober,
-            ingress=NoIngress(),
+            ingress=self.ingress,
             files=files,
             clock=self.clock,
             reporter=SilentReporter(),
             check_stop=self._check_stop,
         )
-        self.cycle = Cycle(self.host, self.ledger, fetch_due=lambda: True)
+        self._events = self.engine.events()
+        fetch = PolledFetch(self.host.repo, self.clock, self.host.reporter, interval=0)
+        self.cycle = Cycle(self.host, self.ledger, fetch=fetch)
 
     def _check_stop(self) -> None:
         self.check_stop()
@@ -87,7 +94,11 @@ class World:
         return self.remote.commit({PATH: yaml.safe_dump({**top, "services": dict(services)})})
 
     def run(self) -> Outcome:
-        """One cycle that looks at everything."""
+        """One cycle that looks at everything, after hearing of what happened."""
+        while not self._events.queue.empty():
+            event = self._events.queue.get()
+            if event is not None:
+                self.host.incidents.heard(event)
         return self.cycle.run(suspect=lambda _: True)
 
     def deploy(self, services: Mapping[str, Mapping[str, object]], **top: object) -> str:
@@ -114,6 +125,12 @@ class World:
         ]
         assert len(found) == 1, found
         return dict(found[0])
+
+    def whole_record(self, identifier: str) -> dict[str, Any]:
+        """The deployment record with this id."""
+        paths = self.remote.files(HISTORY)
+        path = next(each for each in paths if each.endswith(f"/{identifier}.yaml"))
+        return dict(yaml.safe_load(self.remote.show(HISTORY, path)))
 
     def rollbacks(self) -> list[str]:
         """Commits of ours on main, newest first."""

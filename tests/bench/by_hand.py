@@ -11,12 +11,13 @@ from tests.bench.measure import pause_until, serving
 __all__ = ["Bare", "compose"]
 
 ROOT = Path(__file__).parents[2]
+PORT = 3000
 
 
 class Bare:
-    """Engine calls and nothing else, on one container with one published port."""
+    """Engine calls and nothing else, on one container with one published port, or with none."""
 
-    def __init__(self, name: str, port: int) -> None:
+    def __init__(self, name: str, port: int | None = None) -> None:
         self.name = name
         self.port = port
         self.api = docker.APIClient()
@@ -26,13 +27,10 @@ class Bare:
     def create(self, image: ImageRef, suffix: str = "") -> str:
         body = {
             "Image": str(image),
-            "ExposedPorts": {"3000/tcp": {}},
+            "ExposedPorts": {f"{PORT}/tcp": {}},
             # as on our side: the probe comes from outside, and no check runs beside it
             "Healthcheck": {"Test": ["NONE"]},
-            "HostConfig": {
-                "PortBindings": {"3000/tcp": [{"HostPort": str(self.port)}]},
-                "NetworkMode": self.network,
-            },
+            "HostConfig": {"NetworkMode": self.network, **self._published()},
             "NetworkingConfig": {"EndpointsConfig": {self.network: {}}},
         }
         created = self.api.create_container_from_config(body, name=f"{self.name}{suffix}")
@@ -42,7 +40,7 @@ class Bare:
         """Create, start, first healthy probe."""
         container = self.create(image, f"-{version}")
         self.api.start(container)
-        self.probe(version)
+        self.probe(version, container)
         return container
 
     def replace(self, old: str, image: ImageRef, version: str) -> str:
@@ -59,11 +57,23 @@ class Bare:
         self.api.start(old)
         self.probe(version)
 
-    def probe(self, version: str) -> None:
-        pause_until(lambda: serving(self.port, "/", f"version={version}"))
+    def probe(self, version: str, container: str = "") -> None:
+        """Wait for the first answer: of the port, or of the container where none is published."""
+        port = self.port or PORT
+        host = "127.0.0.1" if self.port else self._address(container)
+        pause_until(lambda: serving(port, "/", f"version={version}", host=host))
 
     def remove(self, container: str) -> None:
         self.api.remove_container(container, force=True)
+
+    def _published(self) -> dict[str, object]:
+        if self.port is None:
+            return {}
+        return {"PortBindings": {f"{PORT}/tcp": [{"HostPort": str(self.port)}]}}
+
+    def _address(self, container: str) -> str:
+        networks = self.api.inspect_container(container)["NetworkSettings"]["Networks"]
+        return str(networks[self.network]["IPAddress"])
 
     def close(self) -> None:
         for found in self.api.containers(all=True, filters={"name": self.name}):

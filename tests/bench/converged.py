@@ -1,6 +1,5 @@
 """Figures of many services: the cycle that finds nothing to do, the first deployment, idling."""
 
-import os
 import subprocess
 import threading
 import time
@@ -11,17 +10,18 @@ import yaml
 
 from moorline.agent.config import load_config
 from moorline.agent.cycle import Cycle
+from moorline.agent.fetching import PolledFetch
+from moorline.agent.host import Host
 from moorline.agent.ledger import Ledger
 from moorline.agent.report import SilentReporter
 from moorline.agent.wiring import open_host
 from tests.bench.by_hand import compose
-from tests.bench.measure import Row, alternate, stopwatch
+from tests.bench.measure import Fact, Row, alternate, stopwatch
+from tests.bench.processes import MIB, processor_time, resident
 from tests.e2e.stage import Stage
 from tests.parts.images import Images
 
 __all__ = ["converged_cycles", "first_deployment", "idle_cost"]
-
-MIB = 1 << 20
 
 
 def converged_cycles(
@@ -42,7 +42,7 @@ def first_deployment(folder: Path, images: Images, *, size: int, runs: int) -> l
     return [Row(what=what, ours=ours, against="docker compose up -d", theirs=theirs, goal=1)]
 
 
-def idle_cost(folder: Path, images: Images, *, seconds: float) -> list[tuple[str, str]]:
+def idle_cost(folder: Path, images: Images, *, seconds: float) -> list[Fact]:
     """Processor time and memory of a daemon with 20 services and nothing to do."""
     folder.mkdir(parents=True)
     stage = Stage(folder)
@@ -53,18 +53,30 @@ def idle_cost(folder: Path, images: Images, *, seconds: float) -> list[tuple[str
         stage.wait_deployed(sha, within=120)
         pid = daemon.process.pid
         time.sleep(2)  # let the last cycle end: what follows is measured over a fixed time
-        before = _processor_time(pid)
+        before = processor_time(pid)
         time.sleep(seconds)
-        used = _processor_time(pid) - before
-        memory = _resident(pid) / MIB
+        used = processor_time(pid) - before
+        memory = resident(pid) / MIB
         daemon.stop()
     finally:
         stage.close()
-    share = f"{100 * used / seconds:.2f} % of a core (goal < 0.2 %)"
+    share = 100 * used / seconds
+    what = "idle daemon, 20 services"
     return [
-        (f"idle daemon, 20 services, {seconds:.0f} s: processor", share),
-        ("idle daemon, 20 services: resident memory", f"{memory:.0f} MB (goal < 80 MB)"),
+        Fact(
+            f"{what}, {seconds:.0f} s: processor",
+            f"{share:.2f} % of a core",
+            "< 0.2 %",
+            met=share < 0.2,
+        ),
+        Fact(f"{what}: resident memory", f"{memory:.0f} MiB", "< 80 MiB", met=memory < 80),
     ]
+
+
+def _cycle(host: Host, environment: str) -> Cycle:
+    """Cycles that ask the remote each time."""
+    fetch = PolledFetch(host.repo, host.clock, host.reporter, interval=0)
+    return Cycle(host, Ledger.open(host.config, environment), fetch=fetch)
 
 
 def _converged(folder: Path, images: Images, size: int, runs: int) -> Row:
@@ -74,7 +86,7 @@ def _converged(folder: Path, images: Images, size: int, runs: int) -> Row:
         stage.push(_services(images, size))
         config = load_config(stage.config)
         with open_host(config, SilentReporter(), threading.Event()) as host:
-            cycle = Cycle(host, Ledger.open(config, stage.environment), fetch_due=lambda: True)
+            cycle = _cycle(host, stage.environment)
             cycle.run(suspect=lambda _id: False)
 
             def ours(_run: int) -> float:
@@ -101,7 +113,7 @@ def _deploy_ours(folder: Path, images: Images, size: int) -> float:
         config = load_config(stage.config)
         stop = threading.Event()
         with open_host(config, SilentReporter(), stop) as host:
-            cycle = Cycle(host, Ledger.open(config, stage.environment), fetch_due=lambda: True)
+            cycle = _cycle(host, stage.environment)
             return stopwatch(lambda: cycle.run(suspect=lambda _id: False))
     finally:
         _remove_all(stage)
@@ -143,15 +155,3 @@ def _remove_all(stage: Stage) -> None:
     ids = [str(each["Id"]) for each in stage.containers()]
     if ids:
         subprocess.run(["docker", "rm", "-f", *ids], check=True, capture_output=True)
-
-
-def _processor_time(pid: int) -> float:
-    """Seconds of the daemon and of every child that it has waited for (proc(5), stat 14-17)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(ticks) for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK")
-
-
-def _resident(pid: int) -> int:
-    """Bytes (proc(5), statm 2)."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")

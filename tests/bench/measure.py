@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Row", "alternate", "pause_until", "serving", "stopwatch"]
+__all__ = ["Fact", "Row", "alternate", "pause_until", "serving", "spread", "stopwatch"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +31,21 @@ class Row:
             self.against,
             spread(self.theirs),
             f"{self.ratio:.2f}",
-            f"≤ {self.goal:g}",
+            f"≤ {self.goal:g}" + ("" if self.ratio <= self.goal else ": **not met**"),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One plain figure, with nothing to compare it to; `met` tells whether it is as promised."""
+
+    what: str
+    measured: str
+    goal: str
+    met: bool
+
+    def cells(self) -> tuple[str, ...]:
+        return (self.what, self.measured, self.goal if self.met else f"{self.goal}: **not met**")
 
 
 def spread(values: Sequence[float]) -> str:
@@ -56,11 +69,11 @@ def alternate(
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
-def serving(port: int, path: str, expected: str) -> bool:
-    """Whether a GET on 127.0.0.1 answers 200 with `expected` in the body."""
+def serving(port: int, path: str, expected: str, *, host: str = "127.0.0.1") -> bool:
+    """Whether a GET answers 200 with `expected` in the body."""
     # short: a connection begun while the container has no address yet is answered by nobody, and
     # waiting for the kernel's second attempt would measure that
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=0.05)
+    connection = http.client.HTTPConnection(host, port, timeout=0.05)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

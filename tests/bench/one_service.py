@@ -3,8 +3,6 @@
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +10,7 @@ from typing import Any, Self
 from moorline.core.image import ImageRef
 from tests.bench.by_hand import Bare
 from tests.bench.measure import Row, alternate, pause_until, serving, stopwatch
+from tests.bench.moving import next_start, publish, settle, starts, when
 from tests.e2e.stage import Stage, plain
 from tests.parts.images import Images
 
@@ -40,7 +39,7 @@ class OneService:
     def __enter__(self) -> Self:
         self._stage.push({"web": self._service(0)})
         self._daemon = self._stage.start()
-        self._settle()
+        settle(self._stage)
         return self
 
     def __exit__(
@@ -89,17 +88,17 @@ class OneService:
         self._bare.remove(old)
         self._bare.remove(new)
         what = "verdict on a bad push → old version answers"
-        return [_row(what, measured, "engine calls: stop, start, probe", 1.2)]
+        return [_row(what, measured, "engine calls: stop, start, probe", 1.3)]
 
     def drift(self) -> list[Row]:
         """`docker rm -f`, as by hand."""
 
         def ours(_run: int) -> float:
-            self._settle()
+            settle(self._stage)
             container = str(self._stage.container("web")["Id"])
-            with self._starts() as starts:
+            with starts(self._stage) as started:
                 self._stage.api.remove_container(container, force=True)
-                return stopwatch(lambda: self._await(self._current, starts))
+                return stopwatch(lambda: self._await(self._current, started))
 
         def theirs(_run: int) -> float:
             began = time.perf_counter()
@@ -144,47 +143,26 @@ class OneService:
 
     def _switch(self) -> float:
         """Publish the other version; seconds from the moving of the branch to an answer."""
-        self._settle()
+        settle(self._stage)
         self._current = 1 - self._current
-        with self._starts() as starts:
-            self._publish(self._service(self._current))
-            return stopwatch(lambda: self._await(self._current, starts))
+        with starts(self._stage) as started:
+            publish(self._stage, {"web": self._service(self._current)})
+            return stopwatch(lambda: self._await(self._current, started))
 
     def _fail_once(self) -> float:
-        self._settle()
-        with self._starts() as starts:
-            sha = self._publish(_probed(self._bad, deadline="3s"))
-            _next_start(starts, self._bad.pin)
-            self._await(self._current, starts)
+        settle(self._stage)
+        with starts(self._stage) as started:
+            sha = publish(self._stage, {"web": _probed(self._bad, deadline="3s")})
+            next_start(started, self._bad.pin)
+            self._await(self._current, started)
             back = time.time()
         self._stage.wait_deployed(sha, "taken back")
-        record = self._stage.record(sha)
-        timings = record["timings"]
-        assert isinstance(timings, dict)
-        verdict = datetime.fromisoformat(str(record["started"])).timestamp() + timings["verdict"]
-        return back - float(verdict)
-
-    def _publish(self, definition: dict[str, object]) -> str:
-        """Move the branch in one instant: the objects are there before."""
-        remote = self._stage.remote
-        tip = remote.tip() or ""
-        remote.git("update-ref", "refs/heads/aside", tip)
-        text = self._stage.text({"web": definition})
-        sha = remote.commit({self._stage.path: text}, branch="aside")
-        remote.reset(sha)
-        return sha
-
-    def _settle(self) -> None:
-        """Wait until the daemon has nothing left to do, records included."""
-        tip = self._stage.remote.git(
-            "log", "-1", "--format=%H", "--invert-grep", "--grep=Rollback-Of", "main"
-        )
-        pause_until(lambda: any(commit == tip for commit, _ in self._stage.deployments()))
+        return back - when(self._stage.record(sha), "verdict")
 
     def _service(self, number: int) -> dict[str, object]:
         return _probed(self._versions[number], deadline="30s")
 
-    def _await(self, number: int, starts: Iterator[dict[str, Any]]) -> None:
+    def _await(self, number: int, started: Iterator[dict[str, Any]]) -> None:
         """Wait until a version runs and answers.
 
         The port is asked only once the container runs, as by the bare calls: a packet to an
@@ -192,24 +170,8 @@ class OneService:
         and that second would be the measuring's own. Events tell, since asking the engine in a
         loop would keep it from its work.
         """
-        _next_start(starts, self._versions[number].pin)
+        next_start(started, self._versions[number].pin)
         pause_until(lambda: serving(PORT, "/", f"version={number + 1}"))
-
-    @contextmanager
-    def _starts(self) -> Iterator[Iterator[dict[str, Any]]]:
-        """Starts of this environment's containers, from now on."""
-        label = f"com.docker.compose.project={self._stage.environment}"
-        stream = self._stage.api.events(
-            decode=True, filters={"event": ["start"], "label": [label]}
-        )
-        try:
-            yield stream
-        finally:
-            stream.close()
-
-
-def _next_start(starts: Iterator[dict[str, Any]], pin: str) -> None:
-    next(each for each in starts if each["Actor"]["Attributes"].get("moorline.image") == pin)
 
 
 def _probed(image: ImageRef, *, deadline: str) -> dict[str, object]:
@@ -219,12 +181,10 @@ def _probed(image: ImageRef, *, deadline: str) -> dict[str, object]:
         "deadline": deadline,
         "stability": "200ms",
     }
-    return plain(
-        image,
-        ports=[f"{PORT}:3000"],
-        healthcheck={"disable": True},
-        **{"x-moorline": {"health": health}},
-    )
+    return {
+        **plain(image, ports=[f"{PORT}:3000"], healthcheck={"disable": True}),
+        "x-moorline": {"health": health},
+    }
 
 
 def _row(what: str, measured: tuple[list[float], list[float]], against: str, goal: float) -> Row:

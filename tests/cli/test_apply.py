@@ -1,8 +1,9 @@
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 from moorline.agent.lock import state_lock
-from moorline.errors import EngineUnreachable
+from moorline.errors import EngineUnreachable, Waiting
 from tests.fakes.host import FakeHost
 
 
@@ -167,3 +168,67 @@ def test_an_error_on_the_way_leaves_the_rollout_open(host: FakeHost) -> None:
     assert host.run("apply", "production").exit_code == 1
     assert host.ledger.journal.load() is not None
     assert host.run("apply", "production").exit_code == 0
+
+
+class TestWaiting:
+    """A rollout that takes its time. The engine stands in for whatever it waits for."""
+
+    def test_it_is_gone_on_with_until_its_end(self, host: FakeHost) -> None:
+        commit = host.push({"web": host.image("1")})
+        _wait_before_start(host, {"at 5 %": 3, "at 25 %": 2})
+        result = host.run("apply", "production")
+        assert (result.exit_code, result.stdout) == (
+            0,
+            f"production is proven at {commit[:7]}: web changed\n",
+        )
+        assert host.clock.elapsed >= 5 * SECONDS
+
+    def test_each_reason_is_told_once(self, host: FakeHost) -> None:
+        host.push({"web": host.image("1")})
+        _wait_before_start(host, {"at 5 %": 3, "paused: moorline promote": 4})
+        lines = host.run("apply", "production").stderr.splitlines()
+        told = [line for line in lines if "waiting" in line]
+        assert len(told) == 2
+        assert "at 5 %" in told[0]
+        assert "paused: moorline promote" in told[1]
+
+    def test_no_wait_leaves_it_waiting_with_exit_4(self, host: FakeHost) -> None:
+        host.push({"web": host.image("1")})
+        _wait_before_start(host, {"at 5 %": 1})
+        result = host.run("apply", "production", "--no-wait")
+        assert result.exit_code == 4
+        assert "at 5 %" in result.stdout + result.stderr
+        assert host.ledger.journal.load() is not None
+        assert host.run("apply", "production", "--no-wait").exit_code == 0
+
+    def test_json_says_so_too(self, host: FakeHost) -> None:
+        host.push({"web": host.image("1")})
+        _wait_before_start(host, {"at 5 %": 1})
+        found = host.run_json("apply", "production", "--no-wait")
+        assert (found["outcome"], found["exit_code"]) == ("waiting", 4)
+
+    def test_a_newer_commit_ends_the_wait(self, host: FakeHost) -> None:
+        host.push({"web": host.image("1")})
+        newer: list[str] = []
+        _wait_before_start(host, {"at 5 %": 1})
+        host.clock.on_wait = lambda: newer.append(host.push({"web": host.image("2")}))
+        result = host.run("apply", "production")
+        assert result.stdout == f"production is proven at {newer[0][:7]}: web changed\n"
+
+    def test_ctrl_c_ends_the_wait(self, host: FakeHost) -> None:
+        host.push({"web": host.image("1")})
+        _wait_before_start(host, {"at 5 %": 1})
+        host.clock.on_wait = lambda: signal.raise_signal(signal.SIGINT)
+        result = host.run("apply", "production")
+        assert result.exit_code == 130
+        assert host.ledger.journal.load() is not None
+
+
+SECONDS = 2.0
+
+
+def _wait_before_start(host: FakeHost, reasons: Mapping[str, int]) -> None:
+    """Have the next starts of containers wait, each reason so many times."""
+    for reason, times in reasons.items():
+        for _ in range(times):
+            host.engine.fail_next("start", Waiting(reason, seconds=SECONDS))

@@ -24,8 +24,9 @@ def left_behind() -> list[str]:
     label = f"label=moorline.environment={ENVIRONMENT}"
     listings = (
         ("docker", "ps", "--all", "--quiet", "--filter", label),
+        ("docker", "ps", "--all", "--quiet", "--filter", f"name={ENVIRONMENT}-"),
         ("docker", "network", "ls", "--quiet", "--filter", label),
-        ("docker", "images", "--all", "--quiet", "--filter", "reference=*/shop/web"),
+        ("docker", "images", "--all", "--quiet", "--filter", "reference=*/shop/*"),
     )
     found = [subprocess.check_output(words, text=True).split() for words in listings]
     folders = Path(tempfile.gettempdir()).glob(f"{ENVIRONMENT}-*")
@@ -37,9 +38,23 @@ def test_the_whole_story_happens_and_nothing_is_left() -> None:
     done = subprocess.run(demo("--json"), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    first, second, bad, back, drift, _ = told["steps"]
-    outcomes = [step["outcome"] for step in (first, second, bad, back, drift)]
-    assert outcomes == ["proven", "proven", "taken back", "proven", "repaired"]
+    *acts, _ = told["steps"]
+    _, second, bad, back, _, ingress, good_unnoticed, bad_unnoticed = acts
+    assert [step["outcome"] for step in acts] == [
+        "proven",
+        "proven",
+        "taken back",
+        "proven",
+        "repaired",
+        "proven",
+        "proven",
+        "taken back",
+    ]
+    assert ingress["requests"] == 0
+    for step in (good_unnoticed, bad_unnoticed):
+        assert step["requests"] > 100
+        assert step["failed_requests"] == 0
+    assert bad_unnoticed["rollback_commit"] not in {None, bad_unnoticed["commit"]}
     assert bad["rollback_commit"] not in {None, bad["commit"], second["commit"]}
     assert f"git revert --no-edit {second['commit'][:7]}" in back["typed"]
     assert left_behind() == []

@@ -32,6 +32,7 @@ ALL = {
     "docker": "echo 27.1",
     "busybox": "",
     "docker-registry": "",
+    "haproxy": "",
 }
 DEAD = "echo 'Cannot connect to the Docker daemon.' >&2; exit 1"
 GAPS: list[tuple[str, Mapping[str, bytes | str | None], Mapping[str, str], str]] = [
@@ -54,6 +55,15 @@ GAPS: list[tuple[str, Mapping[str, bytes | str | None], Mapping[str, str], str]]
         (
             "no registry to push to: /nowhere/registry is not there; run 'make setup', "
             "or name the program in MOORLINE_DOCKER_REGISTRY"
+        ),
+    ),
+    (
+        "HAProxy",
+        {},
+        {"MOORLINE_HAPROXY": "/nowhere/haproxy"},
+        (
+            "no HAProxy to make an image of: /nowhere/haproxy is not there; run 'make setup', "
+            "or name the program in MOORLINE_HAPROXY"
         ),
     ),
     (
@@ -101,12 +111,15 @@ def test_a_machine_with_every_part_will_do(tmp_path: Path) -> None:
         engine_version="27.1",
         busybox=tmp_path / "busybox",
         registry=tmp_path / "docker-registry",
+        haproxy=tmp_path / "haproxy",
     )
 
 
 def test_containers_of_that_name_are_left_alone(tmp_path: Path) -> None:
     docker = 'case "$*" in *version*) echo 27.1 ;; ps*) echo moorline-demo-web-1 ;; esac'
-    stubs = programs(tmp_path, {"docker": docker, "busybox": "", "docker-registry": ""})
+    stubs = programs(
+        tmp_path, {"docker": docker, "busybox": "", "docker-registry": "", "haproxy": ""}
+    )
     environ = {**os.environ, "PATH": f"{stubs['PATH']}:{os.environ['PATH']}"}
     environ["TMPDIR"] = str(tmp_path)
     done = subprocess.run(

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from moorline.cli.demo.clean import write_script
-from moorline.cli.demo.envfile import adapted
+from moorline.cli.demo.crowd import Crowd
+from moorline.cli.demo.envfile import adapted, seamless
 from moorline.cli.demo.failures import StepFailed, until
 from moorline.cli.demo.images import page
 from moorline.cli.demo.logs import readable
@@ -24,6 +25,7 @@ from moorline.cli.demo.visitor import Visitor
 from moorline.cli.demo.world import ENVIRONMENT, World
 from moorline.cli.template import template_root
 from moorline.core import compose
+from moorline.core.image import ImageRef
 from moorline.errors import Stalled
 from tests.parts.processes import until as eventually
 from tests.parts.stub_http import Reply, Request, serving
@@ -40,6 +42,16 @@ def test_the_adapted_template_is_a_valid_environment() -> None:
     assert found.name == ENVIRONMENT
     assert web.health.http == "http://:3000/health"
     assert web.health.deadline == 8.0
+    assert web.health.stability == 1.0
+
+
+def test_the_seamless_file_differs_in_its_strategy_alone() -> None:
+    path = f"environments/{ENVIRONMENT}.yaml"
+    text = seamless(adapted(template(), 8099))
+    found = compose.load(text.encode(), path=path, variables={}, files={})
+    (web,) = found.services
+    assert web.strategy.name == "blue-green"
+    assert [each.host_port for each in web.listeners] == [8099]
     assert web.health.stability == 1.0
 
 
@@ -93,9 +105,35 @@ def test_a_visitor_sees_who_answers_and_when_nobody_does() -> None:
     assert 0 < visitor.silent(after=began) <= visitor.settled(after=began)
 
 
+def test_a_crowd_counts_every_answer_by_its_version_and_what_failed() -> None:
+    replies = {"/": Reply(body=b"shop, version 1")}
+
+    with serving(lambda request: replies[request.path]) as site, Crowd(site.port) as crowd:
+        eventually(lambda: crowd.tally().answered.get("1", 0) > 10)
+        assert crowd.tally().failed == 0
+        replies["/"] = Reply(body=b"shop, version 2")
+        eventually(lambda: crowd.tally().answered.get("2", 0) > 10)
+        assert crowd.tally().failed == 0
+        replies["/"] = Reply(status=503, body=b"shop, version 2")
+        eventually(lambda: crowd.tally().failed > 10)
+    tally = crowd.tally()
+    assert tally.asked == sum(tally.answered.values()) + tally.failed
+    assert str(tally).endswith(f"failed: {tally.failed:,}")
+
+
+def test_nobody_answering_is_a_failure() -> None:
+    with serving(lambda _: None) as site, Crowd(site.port) as crowd:
+        eventually(lambda: crowd.tally().failed > 4)
+    assert crowd.tally().answered == {}
+
+
 def world(folder: Path) -> World:
     machine = Machine(
-        engine="unix:///nowhere.sock", engine_version="1", busybox=folder, registry=folder
+        engine="unix:///nowhere.sock",
+        engine_version="1",
+        busybox=folder,
+        registry=folder,
+        haproxy=folder,
     )
     env = person_environment(folder, machine.engine)
     (folder / "state").mkdir()
@@ -106,7 +144,7 @@ def test_a_step_that_does_not_happen_is_named(tmp_path: Path) -> None:
     screen = Screen(Console(quiet=True))
     stage = Stage(world(tmp_path), screen, Visitor(1))
     with pytest.raises(StepFailed) as caught:
-        act(stage, {})
+        act(stage, dict.fromkeys((1, 2, 3), ImageRef.parse("shop/web:1")))
     expected = "step 1 did not happen (First deployment): 'cp environments/production.yaml"
     assert str(caught.value).startswith(expected)
 
@@ -127,6 +165,7 @@ def test_the_script_ends_programs_and_removes_the_folder(tmp_path: Path) -> None
     asked = (tmp_path / "asked").read_text().splitlines()
     assert asked == [
         "ps --all --quiet --filter label=moorline.environment=e",
+        f"ps --all --quiet --filter label=moorline.ingress.folder={folder}/host/state/ingress",
         "network ls --quiet --filter label=moorline.environment=e",
         "images --quiet --filter reference=i",
     ]

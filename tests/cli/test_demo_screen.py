@@ -7,6 +7,7 @@ from rich.console import Console
 
 from moorline.cli.demo.screen import Screen
 from moorline.cli.demo.witness import CommitLine
+from tests.parts.processes import until
 
 PLAN = [
     {"do": "create", "what": "network default", "detail": "", "why": "not on this host"},
@@ -29,6 +30,8 @@ def shown(**settings: object) -> str:
     screen.commit(CommitLine("main", "3f9c2d1" + "0" * 33, "You", "Deploy " * 14))
     with screen.waiting("nothing"):
         pass
+    with screen.counting(lambda: "counted " * 4):
+        pass
     return file.getvalue()
 
 
@@ -43,6 +46,25 @@ def test_without_a_terminal_it_is_plain_text() -> None:
     assert "\x1b" not in text
     assert "    ✓ the page says version 1" in text
     assert re.search(r" 1\.3 s after the push$", text, re.MULTILINE)
+
+
+def test_a_terminal_counts_in_one_line_that_it_forgets_again() -> None:
+    file = io.StringIO()
+    screen = Screen(Console(file=file, width=80, force_terminal=True, no_color=True))
+    with screen.counting(lambda: "12 requests"), screen.waiting("an answer"):
+        screen.proved("it answered")
+    text = file.getvalue()
+    assert "12 requests" in text
+    assert "waiting" not in text
+    assert text.rstrip().endswith("\x1b[2K")
+
+
+def test_without_a_terminal_a_count_is_a_line_each_second() -> None:
+    file = io.StringIO()
+    screen = Screen(Console(file=file, width=80))
+    with screen.counting(lambda: "12 requests"):
+        until(lambda: "12 requests" in file.getvalue())
+    assert set(file.getvalue().splitlines()) == {"    ↻ 12 requests"}
 
 
 def test_a_long_reason_goes_on_below_itself() -> None:

@@ -1,5 +1,7 @@
 import pytest
 
+from moorline.agent.journal import Entry
+from moorline.agent.memory import Hold
 from tests.fakes.host import FakeHost
 
 
@@ -70,17 +72,22 @@ def test_json_has_the_promised_keys(settled: FakeHost) -> None:
     assert found["host"] == "web-1"
     (status,) = found["environments"]
     assert sorted(status) == [
+        "canaries",
         "desired",
         "drift",
         "environment",
+        "held",
+        "held_until",
         "in_step",
         "last_event",
         "last_event_at",
         "proven",
         "records_waiting",
+        "restarts",
         "running",
         "troubles",
         "under_way",
+        "watched_until",
     ]
     assert (status["in_step"], status["drift"], status["troubles"]) == (True, [], [])
     assert status["desired"]["commit"] == status["proven"]["commit"]
@@ -95,3 +102,69 @@ def test_a_rollout_under_way_is_not_in_step(settled: FakeHost) -> None:
     (status,) = settled.run_json("status", "production")["environments"]
     assert (status["in_step"], status["under_way"]["commit"]) == (False, commit)
     assert f"under way   {commit[:7]}, preparing" in settled.run("status", "production").stdout
+
+
+def test_a_change_that_waits_is_held_and_no_trouble(settled: FakeHost) -> None:
+    commit = settled.push({"web": settled.image("2")}, **{"x-moorline": {"paused": True}})
+    assert settled.run("apply", "production").exit_code == 4
+    result = settled.run("status", "production")
+    assert result.exit_code == 1
+    assert f"  production: {commit[:7]} is paused, until" in result.stdout
+    assert "trouble" not in result.stdout
+
+
+def test_the_watch_and_its_restarts_are_told(settled: FakeHost) -> None:
+    settled.ledger.remember(restarts={"web": 1, "db": 3})
+    out = settled.run("status", "production").stdout
+    assert "until 2026-11-23T10:10:" in out
+    assert "db, 3 times since it was proven, because it failed" in out
+    assert "web, once since" in out
+
+
+def test_a_hold_is_said_once(settled: FakeHost) -> None:
+    proven = settled.ledger.memory.load().proven
+    assert proven is not None
+    reason = "production: failed, and going back cannot undo it"
+    hold = Hold(commit=proven.commit, reason=reason, deployment="d")
+    settled.ledger.remember(hold=hold, trouble=reason)
+    assert settled.run("status", "production").stdout.count(reason) == 1
+
+
+@pytest.mark.parametrize(
+    ("paused", "says"),
+    [
+        (False, "web: 5 %, step 1 of 2, until 2026-11-23T10:01:30+00:00; "),
+        (True, "web: 5 %, step 1 of 2, waits for 'moorline promote production web'; "),
+    ],
+)
+def test_a_canary_is_shown_with_what_it_did(host: FakeHost, says: str, *, paused: bool) -> None:
+    steps = [{"weight": 5, "for": "2m"}, {"weight": 50, "for": "2m"}]
+    own = {"strategy": "canary", "canary": {"steps": steps}}
+    web = {"image": str(host.image("1")), "ports": ["80:80"], "x-moorline": own}
+    commit = host.push({"web": web})
+    host.run("apply", "production")  # brings the mirror; there is no ingress here
+    counts = {"requests": 200, "errors": 3, "timed": 200, "slow": 0}
+    progress = {
+        "track": "green",
+        "looked": "2026-11-23T10:00:00+00:00",
+        "new": {"seen": counts, "total": counts},
+        "old": {"seen": counts, "total": counts | {"errors": 1}},
+        "watched": 30.0,
+        "paused": paused,
+    }
+    entry = Entry(
+        id="20261123T100000Z-production-0000000",
+        environment="production",
+        commit=commit,
+        blob="",
+        author="Ada",
+        subject="change",
+        started="2026-11-23T10:00:00+00:00",
+        previous=None,
+        on_failure="revert",
+        phase="touching",
+        canaries={"web": progress},
+    )
+    host.ledger.journal.save(entry)
+    out = host.run("status", "production").stdout
+    assert f"canary     {says}200 requests, 1.5 % failed (old: 0.5 %)" in out

@@ -173,3 +173,54 @@ def test_a_hostile_file_is_refused(tree: Path, text: str | None) -> None:
     result = validate()
     assert result.exit_code == 2
     assert result.stdout.startswith("environments/production.yaml:1:")
+
+
+MIXED = f"""
+services:
+  web:
+    image: {IMAGE}
+    ports: ['80:80']
+    x-moorline: {{strategy: blue-green}}
+  db:
+    image: {IMAGE}
+    volumes: ['data:/data']
+volumes: {{data: }}
+"""
+
+
+def test_the_strategies_are_explained_where_that_is_asked_for(tree: Path) -> None:
+    write(tree, production=MIXED, staging=WRONG)
+    result = validate("--explain")
+    assert result.exit_code == 2
+    told = result.stdout.partition("environments/production.yaml: web")
+    data = (
+        "two versions would write to 'data' at the same time; if they may, list it in "
+        "shared_volumes, or mount it read-only"
+    )
+    assert (told[1] + told[2]).splitlines() == [
+        "environments/production.yaml: web: blue-green",
+        "  possible: recreate, rolling, canary",
+        "environments/production.yaml: db: recreate",
+        "  not rolling:",
+        f"    {data}",
+        "  not blue-green, canary:",
+        "    it publishes no port, and only what comes in by one can be moved",
+        f"    {data}",
+    ]
+    assert "blue-green" not in validate().stdout
+
+
+def test_annotations_stay_annotations_where_strategies_are_explained(tree: Path) -> None:
+    write(tree, production=MIXED)
+    assert validate("--explain", "--format", "github").stdout == ""
+
+
+def test_json_holds_the_strategies_of_valid_files(tree: Path) -> None:
+    write(tree, production=MIXED, staging=WRONG)
+    services = json.loads(validate("--format", "json").stdout)["services"]
+    assert list(services) == ["environments/production.yaml"]
+    web = services["environments/production.yaml"]["web"]
+    assert web == {
+        "strategy": "blue-green",
+        "against": {"recreate": [], "rolling": [], "blue-green": [], "canary": []},
+    }

@@ -1,11 +1,17 @@
 """Whether what is on a host is what a file asks for, judged without the planner."""
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from moorline.core.desired import Desired, Workload, container_name
 from moorline.core.model import ObservedContainer
+from moorline.core.routing import route_for
+from moorline.core.traffic import Track, share_for
 
-__all__ = ["UP", "in_step"]
+if TYPE_CHECKING:
+    from tests.core.world import World
+
+__all__ = ["UP", "in_step", "misrouted"]
 
 UP = frozenset({"running", "paused", "restarting"})
 Containers = Mapping[str, ObservedContainer]
@@ -13,7 +19,11 @@ Containers = Mapping[str, ObservedContainer]
 
 def in_step(containers: Containers, desired: Desired, *, settling: bool = False) -> list[str]:
     """What is not as it should be; while `settling`, what was replaced is still there."""
-    kept = [each for each in containers.values() if each.ours and each.state != "removing"]
+    kept = [
+        each
+        for each in containers.values()
+        if each.ours and not each.job and each.state != "removing"
+    ]
     wanted = {each.id for each in _wanted(containers, desired)}
     found = [f"{each.name} is left" for each in kept if each.id not in wanted and not settling]
     for workload in desired.workloads:
@@ -26,11 +36,34 @@ def in_step(containers: Containers, desired: Desired, *, settling: bool = False)
     return found if settling else [*found, *_misnamed(containers, desired)]
 
 
+def misrouted(world: "World", desired: Desired) -> list[str]:
+    """Routes that are not there, do not lead to all of a service and only there, or are left."""
+    routes = {each.name: route_for(desired.name, each.service) for each in desired.workloads}
+    found = [f"the route of {name} is left" for name in world.routes if routes.get(name) is None]
+    for workload in desired.workloads:
+        route, seen = routes[workload.name], world.routes.get(workload.name)
+        own = {each.id for each in _wanted(world.containers, desired)}
+        own &= {each.id for each in world.of(workload.name)}
+        if route is None or not own:
+            continue
+        track: Track = "green" if seen and seen.share else "blue"
+        right = seen and (seen.frontend, seen.backends[track], seen.share) == (
+            route.frontend,
+            route.backend,
+            share_for(track),
+        )
+        if not right:
+            found.append(f"{workload.name} has the route {seen}")
+        elif {(each.container, each.track) for each in seen.servers} != {(i, track) for i in own}:
+            found.append(f"{workload.name} leads to {seen.servers} and not to {own}")
+    return found
+
+
 def _wanted(containers: Containers, desired: Desired) -> Iterator[ObservedContainer]:
     """For each place the container that has the right spec and is up, or did its job."""
     for workload in desired.workloads:
         for number in range(1, workload.service.replicas + 1):
-            for each in containers.values():
+            for each in sorted(containers.values(), key=lambda each: bool(each.altered)):
                 done = each.state == "exited" and desired.awaited_to_complete(workload.name)
                 right = (_place(each), each.spec) == ((workload.name, number), workload.spec)
                 joined = all(_is_owner(containers, *at) for at in _joined(workload, each))

@@ -15,9 +15,12 @@ from moorline.core.actions import (
     RetireContainer,
     StartContainer,
 )
-from moorline.core.desired import Desired
+from moorline.core.desired import Desired, Workload
 from moorline.core.plan import plan
-from tests.core.instep import in_step
+from moorline.core.routing import route_for
+from moorline.core.strategy import Rolling
+from tests.core.builders import ENVIRONMENT
+from tests.core.instep import in_step, misrouted
 from tests.core.world import World, stale
 from tests.core.worlds import any_order, carry_out_some, hosts
 
@@ -51,6 +54,50 @@ def test_a_plan_may_end_after_any_step_and_the_next_one_leads_to_the_same_place(
     world.converge(desired)
     assert in_step(world.containers, desired) == []
     assert stale(world, desired) == []
+
+
+@examples
+@given(hosts())
+def test_all_traffic_reaches_the_version_that_is_wanted(host: Host) -> None:
+    world, desired, _ = host
+    world.converge(desired)
+    assert misrouted(world, desired) == []
+
+
+@examples
+@given(hosts())
+def test_what_serves_behind_the_ingress_goes_on_serving_at_every_step(host: Host) -> None:
+    world, desired, random = host
+    steady = [each.name for each in desired.workloads if _never_stops(world, each)]
+    current = world.plan(desired)
+    for number in any_order(current, random):
+        world.apply(current.steps[number].action, desired)
+        assert all(world.serves(name) for name in steady), current.render()
+
+
+def _never_stops(world: World, workload: Workload) -> bool:
+    """Whether it serves, and its file leaves a way to go on doing so."""
+    service, route = workload.service, route_for(ENVIRONMENT, workload.service)
+    seen = world.routes.get(workload.name)
+    if route is None or seen is None or not world.serves(workload.name):
+        return False
+    strategy = service.strategy
+    if isinstance(strategy, Rolling) and strategy.max_unavailable:
+        return False
+    stops = any(each.restart for each in service.depends_on)
+    return service.replicas > 0 and not stops and seen.frontend == route.frontend
+
+
+@examples
+@given(hosts())
+def test_a_job_runs_once_for_a_commit_however_often_it_is_planned(host: Host) -> None:
+    world, desired, random = host
+    world.jobs.clear()
+    world.containers = {key: each for key, each in world.containers.items() if not each.job}
+    for _ in range(3):
+        carry_out_some(world, world.plan(desired), desired, random)
+    world.converge(desired)
+    assert len(world.jobs) == len(set(world.jobs))
 
 
 @examples

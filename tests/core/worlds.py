@@ -2,20 +2,40 @@
 
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from hypothesis import strategies as st
 
 from moorline.core.actions import Plan
 from moorline.core.desired import Desired
 from moorline.core.model import Dependency, Hook, ObservedContainer, ObservedNetwork, Service
-from tests.core.builders import ENVIRONMENT, container, desired, foreign, network, service, volume
+from moorline.core.strategy import (
+    BlueGreen,
+    Canary,
+    CanaryStep,
+    Job,
+    Recreate,
+    Rolling,
+    Strategy,
+)
+from moorline.core.traffic import Listener
+from tests.core.builders import (
+    ENVIRONMENT,
+    container,
+    desired,
+    foreign,
+    image,
+    network,
+    service,
+    volume,
+)
 from tests.core.instep import UP
 from tests.core.world import World
 
 NAMES = "abcd"
 NETWORKS = ("m", "n")
 CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
+WHEN: tuple[Literal["before"], Literal["after"]] = ("before", "after")
 HOOK = (Hook(command=("true",)),)
 MOST_DRIFT = 3
 
@@ -36,21 +56,45 @@ class _Draft:
         owner = self._owner()
         port = None if owner else self._take(self.ports)
         container_name = self._take(self.container_names)
-        one = port or container_name
+        strategy = self._strategy(port, owner)
+        routed = port is not None and not isinstance(strategy, Recreate)
+        one = (port and not routed) or container_name
+        jobs = self._jobs(name)
         self.services[name] = service(
             name,
             pick.choice("12"),
-            port=port,
+            port=None if routed else port,
+            strategy=strategy,
+            listeners=(_listener(port),) if routed and port else (),
+            jobs=jobs,
             env=pick.choice([(), ("A=1",)]),
             networks=() if owner else [key for key in NETWORKS if pick.random() < 0.3],
             shares={"NetworkMode": owner} if owner else {},
             container_name=container_name,
-            replicas=1 if one else pick.choice([1, 1, 2, 0]),
+            replicas=1 if one else pick.choice([1, 1, 2, 3, 0]),
             depends_on=tuple(
                 self._depends(other) for other in self.services if pick.random() < 0.4
             ),
             post_start=pick.choice([(), HOOK]),
             pre_stop=pick.choice([(), (), HOOK]),
+        )
+
+    def _strategy(self, port: str | None, owner: str | None) -> Strategy:
+        pick = self.random
+        if owner or pick.random() < 0.4:
+            return Recreate()
+        unavailable, surge = pick.choice([(0, 1), (1, 0), (1, 1), (0, 2), (2, 0)])
+        rolling = Rolling(max_unavailable=unavailable, max_surge=surge)
+        steps = (CanaryStep(share=500, seconds=1), CanaryStep(share=5000, pause=True))
+        return (
+            rolling if port is None else pick.choice([rolling, BlueGreen(), Canary(steps=steps)])
+        )
+
+    def _jobs(self, name: str) -> tuple[Job, ...]:
+        return tuple(
+            Job(name=when, when=when, image=image(name, self.random.choice("12j")))
+            for when in WHEN
+            if self.random.random() < 0.2
         )
 
     def _owner(self) -> str | None:
@@ -69,12 +113,17 @@ class _Draft:
     def _depends(self, other: str) -> Dependency:
         condition: Any = self.random.choice(CONDITIONS)
         if condition == "service_completed_successfully":
-            if other in self.owners:
+            serves = not isinstance(self.services[other].strategy, Recreate)
+            if other in self.owners or serves:
                 condition = "service_started"
             else:
                 self.jobs.add(other)
         restart = self.random.random() < 0.4
         return Dependency(service=other, condition=condition, restart=restart)
+
+
+def _listener(port: str) -> Listener:
+    return Listener(host_port=int(port), container_port=80)
 
 
 @st.composite

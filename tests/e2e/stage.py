@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,17 @@ from moorline.core.records import Summary, summarise
 from tests.e2e.daemon import Daemon, eventually
 from tests.parts.git import Remote
 
-__all__ = ["CRASHING", "Container", "Daemon", "Stage", "eventually", "plain", "web"]
+__all__ = [
+    "CRASHING",
+    "FAULTY",
+    "SERVICE",
+    "Container",
+    "Daemon",
+    "Stage",
+    "eventually",
+    "plain",
+    "web",
+]
 
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
@@ -29,23 +39,30 @@ GENERATED = 64
 DAEMON = ("-m", "moorline")
 CRASHING = (str(Path(__file__).with_name("crashing.py")),)
 """The daemon with a tripwire; see there."""
+FAULTY = (str(Path(__file__).with_name("faulty.py")),)
+"""The daemon on a host that can be told to misbehave; see there."""
 
 Container = Mapping[str, Any]
 
 
-def web(image: ImageRef, *, deadline: str = "30s", **keys: object) -> dict[str, object]:
+def web(
+    image: ImageRef, *, deadline: str = "30s", stability: str = "200ms", **keys: object
+) -> dict[str, object]:
     """A service with a healthcheck, quick to prove; a key that is None is left out."""
     check = ["CMD-SHELL", "wget -q -O /dev/null http://127.0.0.1:3000/health"]
     healthcheck = {"test": check, "interval": "200ms", "timeout": "5s", "retries": 3}
-    return plain(image, **{"deadline": deadline, "healthcheck": healthcheck} | keys)
+    given = {"healthcheck": healthcheck} | keys
+    return plain(image, deadline=deadline, stability=stability, **given)
 
 
-def plain(image: ImageRef, *, deadline: str = "30s", **keys: object) -> dict[str, object]:
+def plain(
+    image: ImageRef, *, deadline: str = "30s", stability: str = "200ms", **keys: object
+) -> dict[str, object]:
     """A service that is judged by staying up."""
     given = {
         "image": str(image),
         "stop_grace_period": "2s",
-        "x-moorline": {"health": {"stability": "200ms", "deadline": deadline}},
+        "x-moorline": {"health": {"stability": stability, "deadline": deadline}},
     }
     return {name: value for name, value in (given | keys).items() if value is not None}
 
@@ -53,11 +70,17 @@ def plain(image: ImageRef, *, deadline: str = "30s", **keys: object) -> dict[str
 class Stage:
     """One host and one state repo with one environment."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, engine: str = "", ingress: str = "") -> None:
+        """`engine` is the URL of another engine than this machine's own, `ingress` the image of
+        the ingress, if the host is to have one.
+        """
         self.folder = folder
+        self.engine = engine
         self.environment = f"e{uuid.uuid4().hex[:8]}"
+        self.ingress = f"{self.environment}-ingress"
+        self._ingress_image = ingress
         self.remote = Remote(folder / "state.git")
-        self.api = docker.APIClient()
+        self.api = docker.APIClient(engine or None)
         self.config = folder / "agent.toml"
         self.state = folder / "state"
         self.daemons: list[Daemon] = []
@@ -73,13 +96,21 @@ class Stage:
         the end, below `[repo]`.
         """
         names = ", ".join(f'"{each}"' for each in (*also, self.environment))
+        parts = f'[engine]\nurl = "{self.engine}"\n' if self.engine else ""
+        if self._ingress_image:
+            parts += f'[ingress]\nimage = "{self._ingress_image}"\n'
+            parts += f'container = "{self.ingress}"\n'
         self.config.write_text(
             f'host = "host-1"\nenvironments = [{names}]\n'
             f'state_dir = "{self.state}"\nruntime_dir = "{self.folder}/run"\n'
             f'secrets_dir = "{self.folder}/secrets"\n'
             f'env_file = "{self.folder}/{{environment}}.env"\n'
-            f'[repo]\nurl = "{url or self.remote.url}"\npoll_interval = "{poll}"\n{extra}',
+            f'{parts}[repo]\nurl = "{url or self.remote.url}"\npoll_interval = "{poll}"\n{extra}',
         )
+
+    def ingress(self, image: ImageRef) -> str:
+        """Settings of an ingress of this stage's own, as `extra` of `configure`."""
+        return f'[ingress]\nimage = "{image}"\ncontainer = "{self.environment}-ingress"\n'
 
     def environ(self) -> dict[str, str]:
         root = str(Path(__file__).parents[2])
@@ -117,16 +148,35 @@ class Stage:
 
     def close(self) -> None:
         """End what was started and remove what was made."""
-        for daemon in self.daemons:
-            if daemon.alive:
-                daemon.kill()
+        self.end_daemons()
         self._remove_containers()
+        if self._ingress_image:
+            self._remove_ingress()
+        self._remove_ingress()
         filters = {"label": [f"{PROJECT}={self.environment}"]}
         for network in self.api.networks(filters=filters):
             self.api.remove_network(network["Id"])
         for volume in self.api.volumes(filters=filters)["Volumes"] or []:
             self.api.remove_volume(volume["Name"])
+        for tag in self.kept():
+            self.api.remove_image(tag)
         self.api.close()
+
+    def end_daemons(self) -> None:
+        """End what was started, and leave what was made."""
+        for daemon in self.daemons:
+            if daemon.alive:
+                daemon.kill()
+
+    def _remove_ingress(self) -> None:
+        label = f"moorline.ingress.folder={self.state}/ingress"
+        for found in self.api.containers(all=True, filters={"label": [label]}):
+            self.api.remove_container(found["Id"], force=True)
+
+    def _remove_ingress(self) -> None:
+        found = self.api.containers(all=True, filters={"name": [self.ingress]})
+        for each in found:
+            self.api.remove_container(each["Id"], force=True)
 
     def _remove_containers(self) -> None:
         found = [self.api.inspect_container(each["Id"]) for each in self.containers()]
@@ -167,6 +217,17 @@ class Stage:
         clone.git("revert", "--no-edit", sha)
         return clone.push()
 
+    def paused_at(self, change: str, push: Callable[[], str]) -> str:
+        """Push, and return once a `FAULTY` daemon waits before a change, as `engine.start`."""
+        (self.folder / "pause").write_text(change)
+        commit = push()
+        eventually((self.folder / "paused").exists, f"{change}\n{self.daemons[-1].log}")
+        return commit
+
+    def unpause(self) -> None:
+        """Let it go on, where it waits."""
+        (self.folder / "pause").unlink(missing_ok=True)
+
     # --- what can be seen on the host ---
 
     def containers(self, service: str = "") -> list[Container]:
@@ -202,6 +263,12 @@ class Stage:
         """Wait until it is so; returns how long it took."""
         what = f"{service} on {image.tag}"
         return eventually(lambda: self.settled(service, image), what)
+
+    def kept(self) -> list[str]:
+        """The tags that keep images for the environment's next rollback, sorted."""
+        mine = f"moorline.local/keep/{self.environment}/"
+        tags = (tag for each in self.api.images() for tag in each["RepoTags"] or ())
+        return sorted(tag for tag in tags if tag.startswith(mine))
 
     def run_in(self, service: str, command: str) -> str:
         """What a shell command prints inside a service's container."""

@@ -1,4 +1,4 @@
-"""kill -9 of the daemon at every change that it makes; see crashing.py.
+"""kill -9 of the daemon at every change that it makes, with every strategy; see crashing.py.
 
 Each sweep lives on one stage: deploy the next version with the tripwire at the n-th change, be
 killed there, start again, look; until a rollout has no n-th change any more.
@@ -11,13 +11,17 @@ from typing import Literal
 
 import pytest
 
-from tests.e2e.stage import CRASHING, Daemon, Stage, eventually, plain
+from moorline.core.image import ImageRef
+from tests.e2e.settled import settled_well
+from tests.e2e.stage import CRASHING, Daemon, Stage, eventually
+from tests.e2e.strategies import Strategy, each_strategy
+from tests.e2e.visitor import unnoticed
 from tests.parts.images import Images
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 When = Literal["after", "during"]
-ON_ITS_WAY = re.compile(r"engine\.|repo\.")
+ON_ITS_WAY = re.compile(r"engine\.|ingress\.|repo\.")
 """Changes that go on without the process that asked for them."""
 
 
@@ -26,7 +30,14 @@ class Sweep:
     """Pushes one version after the other at a daemon that will not survive it."""
 
     stage: Stage
+    strategy: Strategy
+    port: int
     daemon: Daemon
+
+    def push(self, image: ImageRef, label: str) -> str:
+        """Push the service on this image; returns the commit."""
+        web = self.strategy.web(image, self.port, labels={"n": label})
+        return self.stage.push({"web": web})
 
     def killed_at(self, number: int, when: When, push: Callable[[], str]) -> tuple[str, str]:
         """Arm, push, and start again after the kill; returns the commit and the change at which
@@ -63,22 +74,22 @@ class Sweep:
 
 
 @pytest.fixture
-def sweep(stage: Stage, images: Images) -> Sweep:
-    daemon = stage.start(CRASHING)
-    stage.deploy({"web": plain(images("plain"), labels={"n": "0"})})
-    return Sweep(stage, daemon)
+def sweep(stage: Stage, images: Images, strategy: Strategy, port: int) -> Sweep:
+    made = Sweep(stage, strategy, port, stage.start(CRASHING))
+    stage.wait_deployed(made.push(images("healthy"), "0"))
+    return made
 
 
+@each_strategy
 def test_a_good_rollout_survives_a_kill_at_every_change(sweep: Sweep, images: Images) -> None:
-    stage, image = sweep.stage, images("plain")
+    stage, image = sweep.stage, images("healthy")
 
     def survive(number: int, when: When) -> str:
-        labels = {"n": f"{number} {when}"}
-        commit, point = sweep.killed_at(
-            number, when, lambda: stage.push({"web": plain(image, labels=labels)})
-        )
+        label = f"{number} {when}"
+        commit, point = sweep.killed_at(number, when, lambda: sweep.push(image, label))
+        settled_well(stage, commit)
         assert stage.settled("web", image), point
-        assert stage.container("web")["Config"]["Labels"]["n"] == labels["n"], point
+        assert stage.container("web")["Config"]["Labels"]["n"] == label, point
         assert [word for sha, word in stage.deployments() if sha == commit] == ["proven"], point
         record = stage.record(commit)
         assert record["plan"], point
@@ -86,20 +97,20 @@ def test_a_good_rollout_survives_a_kill_at_every_change(sweep: Sweep, images: Im
         assert stage.rollbacks() == [], point
         return point
 
-    assert sweep_all(survive) > 20
+    with unnoticed(sweep.port, seamless=sweep.strategy.seamless):
+        assert sweep_all(survive) > 20
 
 
+@each_strategy
 def test_a_failed_rollout_survives_a_kill_at_every_change(sweep: Sweep, images: Images) -> None:
-    stage, image, bad = sweep.stage, images("plain"), images("crash", "2")
+    stage, image, bad = sweep.stage, images("healthy"), images("crash", "2")
     file = stage.remote.show("main", stage.path)
     before = stage.container("web")["Id"]
 
     def survive(number: int, when: When) -> str:
         rollbacks = len(stage.rollbacks())
-        labels = {"n": f"{number} {when}"}
-        commit, point = sweep.killed_at(
-            number, when, lambda: stage.push({"web": plain(bad, labels=labels)})
-        )
+        commit, point = sweep.killed_at(number, when, lambda: sweep.push(bad, f"{number} {when}"))
+        settled_well(stage, commit)
         assert stage.settled("web", image), point
         assert stage.container("web")["Id"] == before, point
         found = [word for sha, word in stage.deployments() if sha == commit]
@@ -112,7 +123,8 @@ def test_a_failed_rollout_survives_a_kill_at_every_change(sweep: Sweep, images: 
         assert record["rollback_commit"] == stage.remote.tip(), point
         return point
 
-    assert sweep_all(survive) > 25
+    with unnoticed(sweep.port, seamless=sweep.strategy.seamless):
+        assert sweep_all(survive) > 25
 
 
 def sweep_all(survive: Callable[[int, When], str]) -> int:

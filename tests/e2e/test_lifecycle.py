@@ -137,13 +137,13 @@ def test_a_daemon_that_is_killed_again_and_again_gets_there(
     assert [word for _, word in stage.deployments()] == ["proven", "taken back"]
 
 
-def test_a_gate_in_one_environment_does_not_take_news_from_another(
+def test_a_gate_in_one_environment_delays_nothing_in_another(
     stage: Stage, images: Images, image: ImageRef
 ) -> None:
     slow = images("healthy", "2")
     other = Stage(stage.folder / "other")
     try:
-        # nobody is to find the news by polling
+        # nobody is to find the news, or the drift, by polling
         stage.configure(poll="10m", also=[other.environment])
         stage.remote.commit({other.path: other.text({"web": plain(image)})})
         daemon = stage.start()
@@ -153,13 +153,54 @@ def test_a_gate_in_one_environment_does_not_take_news_from_another(
         commit = stage.push({"web": web(slow, healthcheck=check, deadline="10m")})
         eventually(lambda: stage.running("web") == [slow.pin], "the gate")
         stage.remote.commit({other.path: other.text({"web": plain(image, labels={"a": "b"})})})
-        mirror = Path(stage.state, "mirror.git", "refs", "remotes", "origin", "main")
-        eventually(lambda: mirror.read_text().strip() == stage.remote.tip(), "a fetch in the gate")
+        eventually(lambda: "a" in other.container("web")["Config"]["Labels"], "the news")
+        other.wait_settled("web", image)
+        stage.api.remove_container(f"{other.environment}-web-1", force=True)
+        other.wait_settled("web", image)
+        assert commit not in dict(stage.deployments()), "the gate was open all the time"
         new = next(each for each in stage.containers("web") if each["State"] == "running")
         stage.execute(new["Id"], "touch /go")
         stage.wait_deployed(commit)
-        eventually(lambda: "a" in other.container("web")["Config"]["Labels"], "the news")
         # it would repair what is taken away here
         assert daemon.stop() == 0
     finally:
         other.close()
+
+
+def test_a_reload_in_a_gate_serves_a_new_environment_and_goes_on_with_the_gate(
+    stage: Stage, images: Images, image: ImageRef
+) -> None:
+    slow = images("healthy", "2")
+    other = Stage(stage.folder / "other")
+    try:
+        daemon = stage.start()
+        stage.deploy({"web": web(images("healthy", "1"))})
+        check = {"test": ["CMD-SHELL", "test -e /go"], "interval": "200ms"}
+        commit = stage.push({"web": web(slow, healthcheck=check, deadline="10m")})
+        eventually(lambda: stage.running("web") == [slow.pin], "the gate")
+        stage.remote.commit({other.path: other.text({"web": plain(image)})})
+        stage.configure(also=[other.environment])
+        daemon.reload()
+        other.wait_settled("web", image)
+        new = next(each for each in stage.containers("web") if each["State"] == "running")
+        stage.execute(new["Id"], "touch /go")
+        stage.wait_deployed(commit)
+        assert dict(stage.deployments())[commit] == "proven"
+        assert daemon.stop() == 0
+    finally:
+        other.close()
+
+
+def test_a_hundred_pushes_converge_to_the_last(stage: Stage, image: ImageRef) -> None:
+    stage.start()
+    stage.deploy({"web": plain(image)})
+    first = stage.remote.tip()
+    for number in range(100):
+        stage.push({"web": plain(image, labels={"n": str(number)})})
+    stage.wait_deployed(stage.remote.tip())
+    stage.wait_settled("web", image)
+    assert stage.container("web")["Config"]["Labels"]["n"] == "99"
+    ends = [word for commit, word in stage.deployments() if commit != first]
+    assert ends[-1] == "proven"
+    assert set(ends) <= {"proven", "superseded"}
+    eventually(lambda: not list(Path(stage.state, "outbox").rglob("*.yaml")), "no lost record")

@@ -3,22 +3,26 @@
 What a test sets up:   images, registry, scripts, hook_results (public attributes)
 What it can break:     fail_next(), unreachable, on_call
 What hands do to it:   kill(), pause(), update(), and the port's own methods
+What it does itself:   crash(), turn()
 """
 
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any
 
 from moorline.adapters.engine import reading
-from moorline.adapters.ports import EngineEvent, EngineInfo, PullProgress
+from moorline.adapters.ports import DiskSpace, EngineEvent, EngineInfo, PullProgress
 from moorline.core.image import ImageRef
+from moorline.core.images import HostImage
 from moorline.core.model import Hook, Inspection, ObservedEnvironment
 from moorline.core.values import JsonObject
 from moorline.errors import Conflict, EngineRefused, EngineUnreachable, MoorlineError, NotFound
-from tests.fakes.engine_container import FakeContainer, Script
+from tests.fakes.engine_container import Behaviour, FakeContainer, Script
 
 __all__ = ["FakeEngine", "Script"]
 
@@ -51,7 +55,10 @@ class FakeEngine:
         self.registry = set(registry)
         """Pins that can be pulled."""
         self.images: set[str] = set()
-        """Pins on the host."""
+        """Pins on the host. Pins of one digest name one image."""
+        self.tags: dict[str, str] = {}
+        """Tag → id of the image that it names."""
+        self.disk: DiskSpace | None = None
         self.scripts = dict(scripts or {})
         """Pin → how its containers behave; one that is not listed just runs."""
         self.hook_results: dict[tuple[str, ...], tuple[int, str]] = {}
@@ -59,6 +66,8 @@ class FakeEngine:
         self.unreachable = False
         self.on_call: Callable[[str], None] = lambda _method: None
         """Called with the method's name before each call takes effect; may raise anything."""
+        self.now: Callable[[], float] = lambda: 0.0
+        """The wall clock of its events, in seconds."""
         self.calls: list[str] = []
         """For looking at when a test fails; tests assert state instead."""
         self.containers: dict[str, FakeContainer] = {}
@@ -84,9 +93,29 @@ class FakeEngine:
         with self._lock:
             found = self._find(container)
             found.oom_killed = oom
+            self._emit("oom" if oom else "kill", found)
+            self._die(found, exit_code)
+
+    def crash(self, container: str, *, exit_code: int = 3, oom: bool = False) -> None:
+        """End its process from within: the restart policy applies, at once."""
+        with self._lock:
+            found = self._find(container)
+            found.oom_killed = oom
             if oom:
                 self._emit("oom", found)
             self._die(found, exit_code)
+            policy = (found.host_config.get("RestartPolicy") or {}).get("Name") or "no"
+            if policy != "no":
+                found.state = "running"
+                found.restart_count += 1
+                self._emit("start", found)
+
+    def turn(self, container: str, behaviour: Behaviour) -> None:
+        """Have it behave in another way from now on, also after another start."""
+        with self._lock:
+            found = self._find(container)
+            found.script = replace(found.script, behaviour=behaviour, after=0)
+            self._emit(f"health_status: {behaviour}", found)
 
     def pause(self, container: str) -> None:
         """Pause by hand."""
@@ -163,6 +192,33 @@ class FakeEngine:
             report(PullProgress(layer="0123456789ab", status="Pull complete"))
             self.images.add(image.pin)
 
+    def local_images(self) -> tuple[HostImage, ...]:
+        with self._call("local_images"):
+            found = sorted({*map(_image_id, self.images), *self.tags.values()})
+            return tuple(self._image(each) for each in found)
+
+    def tag_image(self, image: str, tag: str) -> None:
+        with self._call("tag_image", image, tag):
+            if image not in {*map(_image_id, self.images), *self.tags.values()}:
+                raise NotFound(f"tagging {image} as {tag}: No such image")
+            self.tags[tag] = image
+
+    def remove_image_name(self, name: str) -> None:
+        with self._call("remove_image_name", name):
+            named = _image_id(name) if name in self.images else self.tags.get(name)
+            if named is None:
+                return
+            image = self._image(named)
+            if image.in_use and len(image.pins) + len(image.tags) == 1:
+                raise Conflict(f"removing {name}: a container is using its referenced image")
+            self.images.discard(name)
+            if self.tags.pop(name, None):
+                self._drop_pins_without_tags(name.rpartition(":")[0], image)
+
+    def disk_space(self) -> DiskSpace | None:
+        with self._call("disk_space"):
+            return self.disk
+
     def create_network(self, name: str, body: JsonObject) -> None:
         with self._call("create_network", name):
             if name in self.networks:
@@ -214,12 +270,14 @@ class FakeEngine:
             self._refuse_held_ports(found)
             found.state, found.error, found.exit_code = "running", "", 0
             found.started, found.looks, found.oom_killed = True, 0, False
+            found.started_at = datetime.fromtimestamp(self.now(), UTC).isoformat()
             self._emit("start", found)
 
     def stop(self, container: str, *, grace: float) -> None:
         with self._call("stop", container, f"grace={grace:g}"):
             found = self._resolve(container)
             if found and (found.up or found.state == "restarting"):
+                self._emit("kill", found)
                 self._die(found, 0)
                 self._emit("stop", found)
 
@@ -229,6 +287,7 @@ class FakeEngine:
             if found is None:
                 return
             if found.up:
+                self._emit("kill", found)
                 self._die(found, 137)
             del self.containers[found.id]
             self._emit("destroy", found)
@@ -310,6 +369,21 @@ class FakeEngine:
         container.state, container.exit_code = "exited", exit_code
         self._emit("die", container)
 
+    def _image(self, image: str) -> HostImage:
+        users = (each for each in self.containers.values() if _image_id(each.image) == image)
+        return HostImage(
+            id=image,
+            pins=frozenset(pin for pin in self.images if _image_id(pin) == image),
+            tags=frozenset(tag for tag, tagged in self.tags.items() if tagged == image),
+            size=1,
+            in_use=any(users),
+        )
+
+    def _drop_pins_without_tags(self, repository: str, image: HostImage) -> None:
+        """The last tag of a repository takes the digests of the same repository along."""
+        if not any(tag.startswith(f"{repository}:") for tag in self._image(image.id).tags):
+            self.images -= {pin for pin in image.pins if pin.startswith(f"{repository}@")}
+
     def _refuse_taken(self, name: str, what: str) -> None:
         if any(each.name == name for each in self.containers.values()):
             raise Conflict(f"{what}: the name {name} is already in use")
@@ -352,6 +426,7 @@ class FakeEngine:
                     id=container.id,
                     name=container.name,
                     project=container.project,
+                    at=self.now(),
                 )
             )
 
@@ -363,6 +438,10 @@ class FakeEngine:
     def _publish(self, event: EngineEvent) -> None:
         for stream in self._streams:
             stream.queue.put(event)
+
+
+def _image_id(pin: str) -> str:
+    return pin.rpartition("@")[2]
 
 
 def _first_endpoints(request: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from moorline.core.model import ContainerState
 
@@ -12,6 +12,9 @@ IMAGE_CHECK = {
     "Timeout": 2_000_000_000,
     "Retries": 3,
 }
+
+
+Behaviour: TypeAlias = Literal["runs", "healthy", "unhealthy", "exits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,7 @@ class Script:
     observe call, since a fake has no clock.
     """
 
-    behaviour: Literal["runs", "healthy", "unhealthy", "exits"] = "runs"
+    behaviour: Behaviour = "runs"
     after: int = 0
     exit_code: int = 3
     logs: tuple[str, ...] = ("started",)
@@ -47,6 +50,7 @@ class FakeContainer:
     exit_code: int = 0
     error: str = ""
     oom_killed: bool = False
+    started_at: str = ""
     restart_count: int = 0
     looks: int = 0
     started: bool = field(default=False)
@@ -54,6 +58,10 @@ class FakeContainer:
     @property
     def labels(self) -> Mapping[str, str]:
         return self.body.get("Labels") or {}
+
+    @property
+    def image(self) -> str:
+        return str(self.body["Image"])
 
     @property
     def project(self) -> str:
@@ -132,6 +140,7 @@ class FakeContainer:
                 "ExitCode": self.exit_code,
                 "Error": self.error,
                 "OOMKilled": self.oom_killed,
+                "StartedAt": self.started_at,
                 **({"Health": health} if self.health else {}),
             },
             "Config": {"Healthcheck": self.healthcheck, "Labels": self.labels},

@@ -101,6 +101,7 @@ all() {
     venv
     tests/parts/engine.sh 9>&- # a dockerd that inherits the lock would hold it for ever
     tests/parts/registry-binary.sh >/dev/null
+    tests/parts/haproxy-binary.sh >/dev/null
     tests/parts/compose-v2.sh >/dev/null ||
         say "no Docker Compose v2 to be had: the comparison uses the recorded expectations"
 }

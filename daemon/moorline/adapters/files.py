@@ -11,6 +11,7 @@ import hmac
 import os
 import secrets
 import stat
+import threading
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -83,7 +84,7 @@ class HostFileStore:
         with suppress(FileNotFoundError):
             return self._key_path.read_bytes()
         self._key_path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self._key_path.with_suffix(f".{os.getpid()}")
+        aside = self._key_path.with_suffix(f".{_mark()}")
         with _open_new(aside, 0o600) as file:
             file.write(secrets.token_bytes(32))
             file.flush()
@@ -124,7 +125,7 @@ def _make_passable(*folders: Path) -> None:
 
 
 def _write(path: Path, content: bytes, mount: FileMount) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name}.{_mark()}")
     try:
         with _open_new(aside, 0o600) as file:
             file.write(content)
@@ -135,6 +136,11 @@ def _write(path: Path, content: bytes, mount: FileMount) -> None:
         aside.rename(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _mark() -> str:
+    """Tells threads apart as well as processes; the dead leave at most one file each."""
+    return f"{os.getpid()}-{threading.get_native_id()}"
 
 
 def _give(descriptor: int, mount: FileMount) -> None:

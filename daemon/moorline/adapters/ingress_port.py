@@ -33,8 +33,8 @@ class Ingress(Protocol):
     NotFound for a route that is not there. Container ids are full ids.
     """
 
-    def observe(self, environment: str) -> Mapping[str, ObservedRoute]:
-        """Service → its route in force; empty where the host has no ingress."""
+    def observe(self, environment: str) -> Mapping[str, ObservedRoute] | None:
+        """Service → its route in force; None where the host has no ingress."""
         ...
 
     def listen(self, route: Route, track: Track) -> None:

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from moorline.core.desired import StoredFile
 from moorline.core.image import Digest, ImageRef
+from moorline.core.images import HostImage
 from moorline.core.model import FileMount, Hook, Inspection, ObservedEnvironment
 from moorline.core.values import JsonObject
 
@@ -19,6 +20,7 @@ __all__ = [
     "Blob",
     "Clock",
     "Commit",
+    "DiskSpace",
     "Engine",
     "EngineEvent",
     "EngineInfo",
@@ -61,7 +63,8 @@ class EngineInfo:
 class EngineEvent:
     """A hint to look again: what happened to which container or network.
 
-    `id` is the container's, also where a network was attached to it or detached.
+    `id` is the container's, also where a network was attached to it or detached. `at` is seconds
+    of the engine's wall clock.
     """
 
     kind: Literal["container", "network"]
@@ -69,6 +72,15 @@ class EngineEvent:
     id: str
     name: str
     project: str
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskSpace:
+    """How many bytes are free where the engine keeps its images."""
+
+    path: str
+    free: int
 
 
 class EventStream(Protocol):
@@ -107,6 +119,25 @@ class Engine(Protocol):
 
         `platform` is `os/architecture[/variant]`; empty means the host's own.
         """
+        ...
+
+    def local_images(self) -> tuple[HostImage, ...]:
+        """All images of the host that are more than a layer of another, sorted by id."""
+        ...
+
+    def tag_image(self, image: str, tag: str) -> None:
+        """Give an image (by id) one more name; raises NotFound."""
+        ...
+
+    def remove_image_name(self, name: str) -> None:
+        """Take one name (`name:tag` or `name@digest`) away, never by force; with its last name
+        the image goes. One that is gone is fine; the last name of an image that a container uses
+        raises Conflict.
+        """
+        ...
+
+    def disk_space(self) -> DiskSpace | None:
+        """Where the engine keeps its images; None where that is not a disk of this machine."""
         ...
 
     def create_network(self, name: str, body: JsonObject) -> None:

@@ -2,16 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from moorline.agent.canary import CanaryDriver
 from moorline.agent.execute import Executor
 from moorline.agent.gate import Gatekeeper
 from moorline.agent.host import Host
+from moorline.agent.images import before_pull
+from moorline.agent.jobs import JobRunner
+from moorline.agent.notes import NoNotes, Notes
 from moorline.agent.observe import observe
 from moorline.agent.schedule import run_plan
+from moorline.agent.traffic import Traffic
 from moorline.core.actions import Plan, StartContainer
 from moorline.core.desired import Desired
 from moorline.core.model import ObservedEnvironment
 from moorline.core.plan import plan
+from moorline.core.preparing import name_networks
 from moorline.core.slots import assign_slots
 from moorline.core.values import JsonObject
 from moorline.errors import Conflict
@@ -49,10 +56,12 @@ class Convergence:
         proven: Callable[[], frozenset[str]],
         suspect: Callable[[str], bool],
         turns: Turns,
+        notes: Notes | None = None,
         overlook: Callable[[ObservedEnvironment], ObservedEnvironment] = lambda seen: seen,
     ) -> None:
         """`proven` gives the specs that need no proof, asked for at each planning; `overlook`
-        takes out of every snapshot what is none of this convergence's business.
+        takes out of every snapshot what is none of this convergence's business. `notes` are for
+        a rollout: what is proven has neither canaries nor jobs.
         """
         self._overlook = overlook
         self._host = host
@@ -60,6 +69,7 @@ class Convergence:
         self._proven = proven
         self._suspect = suspect
         self._turns = turns
+        self._notes = notes or NoNotes()
         self._gatekeepers: list[Gatekeeper] = []
 
     def run(self) -> Plan:
@@ -104,8 +114,12 @@ class Convergence:
             if isinstance(action, StartContainer)
             and not self._desired.awaited_to_complete(action.service)
         }
+        if not started:
+            return
+        # by id: what was made in the plan carries its settled name by now
+        gatekeeper = self._gatekeeper(self._observe())
         for service in sorted(started):
-            self._gatekeepers[-1].wait_for(service, "service_healthy")
+            gatekeeper.wait_for(service, "service_healthy")
 
     def evidence(self, previous: Mapping[str, str]) -> dict[str, JsonObject]:
         """What the gates saw of each service."""
@@ -116,23 +130,64 @@ class Convergence:
 
     def _carry_out(self, observed: ObservedEnvironment, current: Plan) -> None:
         host, turns = self._host, self._turns
-        slots, _ = assign_slots(self._desired, observed)
-        gatekeeper = Gatekeeper(
-            host.engine,
-            host.prober,
-            host.clock,
-            desired=self._desired,
-            targets={(slot.workload.name, slot.number): slot.target for slot in slots},
-            check=turns.check,
-        )
-        self._gatekeepers.append(gatekeeper)
+        gatekeeper = self._gatekeeper(observed)
         executor = Executor(
             host.engine,
             host.clock,
             host.reporter,
             desired=self._desired,
             gatekeeper=gatekeeper,
+            traffic=self._traffic(observed),
+            jobs=self._jobs(),
+            canary=self._canary(gatekeeper),
+            before_pull=lambda image: before_pull(host, self._desired.name, image),
             on_ready=turns.ready,
             on_proven=turns.proven,
         )
         run_plan(current, executor.perform, check=turns.check)
+
+    def _gatekeeper(self, observed: ObservedEnvironment) -> Gatekeeper:
+        slots, _ = assign_slots(self._desired, observed)
+        gatekeeper = Gatekeeper(
+            self._host.engine,
+            self._host.prober,
+            self._host.clock,
+            desired=self._desired,
+            targets={(slot.workload.name, slot.number): slot.target for slot in slots},
+            check=self._turns.check,
+        )
+        self._gatekeepers.append(gatekeeper)
+        return gatekeeper
+
+    def _traffic(self, observed: ObservedEnvironment) -> Traffic:
+        return Traffic(
+            self._host.engine,
+            self._host.ingress,
+            self._host.clock,
+            desired=self._desired,
+            networks=name_networks(self._desired, observed),
+            check=self._turns.check,
+        )
+
+    def _jobs(self) -> JobRunner:
+        return JobRunner(
+            self._host.engine,
+            self._host.clock,
+            self._host.reporter,
+            desired=self._desired,
+            notes=self._notes,
+            check=self._turns.check,
+        )
+
+    def _canary(self, gatekeeper: Gatekeeper) -> CanaryDriver:
+        host = self._host
+        return CanaryDriver(
+            ingress=host.ingress,
+            metrics=host.metrics,
+            clock=host.clock,
+            reporter=host.reporter,
+            state_dir=Path(host.config.state_dir),
+            desired=self._desired,
+            gatekeeper=gatekeeper,
+            notes=self._notes,
+        )

@@ -9,49 +9,59 @@ The first three find the target (`target.py`); the rest is a rollout where the t
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
-from functools import partial
+from typing import TypeAlias
 
-from moorline.agent.converge import Convergence, Turns
-from moorline.agent.gate import VersionFailed
+from moorline.agent.fetching import Fetch
+from moorline.agent.holding import Wait, hold_at_tip, wait_of
 from moorline.agent.host import Host
 from moorline.agent.journal import Entry
 from moorline.agent.ledger import Ledger
 from moorline.agent.load import Loader, environment_path
-from moorline.agent.outcome import Outcome
+from moorline.agent.outcome import Outcome, waiting
 from moorline.agent.paperwork import deployment_record
 from moorline.agent.publish import publish_rollback
+from moorline.agent.relapse import condemn, end_failed
+from moorline.agent.repair import repair, without_prepared
 from moorline.agent.rollout import Rollout, close_unfinished
-from moorline.agent.takeback import TakeBack
+from moorline.agent.runtime import Findings, RuntimeWatch
 from moorline.agent.target import Target, find_target
-from moorline.core.actions import Plan
-from moorline.core.desired import Desired, resource_spec
-from moorline.core.guard import guard
+from moorline.core.desired import Desired
 from moorline.core.model import ObservedEnvironment
 from moorline.core.records import record_id
-from moorline.errors import Interrupted, MoorlineError, Superseded
+from moorline.errors import (
+    Interrupted,
+    MoorlineError,
+    RemoteUnreachable,
+    Superseded,
+    Waiting,
+)
 
 __all__ = ["Cycle"]
+
+Suspect: TypeAlias = Callable[[str], bool]
 
 
 class Cycle:
     """The cycles of one environment."""
 
-    def __init__(self, host: Host, ledger: Ledger, *, fetch_due: Callable[[], bool]) -> None:
-        """`fetch_due` says whether asking the remote is worth it now; asking it is a fetch."""
+    def __init__(self, host: Host, ledger: Ledger, *, fetch: Fetch) -> None:
+        """`fetch` brings the mirror up to date, or only tells how the last attempt went."""
         self._host = host
         self._ledger = ledger
-        self._fetch_due = fetch_due
+        self._fetch = fetch
+        self._trouble: MoorlineError | None = None
+        self._looked_at: str | None = None
         self._loader = Loader(host.config, host.repo, host.files)
+        self._runtime = RuntimeWatch(host, ledger)
 
-    def run(self, *, suspect: Callable[[str], bool]) -> Outcome:
+    def run(self, *, suspect: Suspect) -> Outcome:
         """Run one cycle. A container whose id is `suspect` is compared field by field.
 
         Raises a MoorlineError where the engine or the host fails, and where there is nothing
         proven to fall back on.
         """
         try:
-            trouble = self._fetch()
+            trouble = self._hear()
             outcome = self._finish_old_business() or self._follow(suspect)
         except Interrupted:
             raise
@@ -67,19 +77,15 @@ class Cycle:
 
     # --- fetch ---
 
-    def _fetch(self) -> MoorlineError | None:
-        """Ask the remote; what goes wrong is kept for the end, since what runs comes first."""
-        if not self._fetch_due():
-            return None
-        try:
-            self._host.repo.fetch()
+    def _hear(self) -> MoorlineError | None:
+        """Hear of the remote; what is wrong is kept for the end, since what runs comes first."""
+        self._trouble = trouble = self._fetch()
+        if trouble is None:
             self._publish_pending()
-        except MoorlineError as error:
-            if self._host.repo.tip() is None:
-                raise
-            self._host.reporter.note("fetch failed", error=str(error))
-            return error
-        return None
+        elif self._host.repo.tip() is None:
+            # other environments may raise the very same one
+            raise trouble.with_traceback(None)
+        return trouble
 
     # --- what a crash or an outage left behind ---
 
@@ -87,8 +93,8 @@ class Cycle:
         entry = self._ledger.journal.load()
         if entry is not None and entry.phase == "recording":
             self._ledger.finish_record(entry)
-        if entry is not None and entry.phase == "taking back":
-            return TakeBack(self._host, self._ledger, entry).run()
+        if entry is not None and entry.phase in {"taking back", "holding"}:
+            return end_failed(self._host, self._ledger, entry)
         return None
 
     def _publish_pending(self) -> None:
@@ -101,20 +107,63 @@ class Cycle:
 
     # --- follow the branch ---
 
-    def _follow(self, suspect: Callable[[str], bool]) -> Outcome:
-        target = find_target(self._host, self._ledger, self._loader)
-        tip = self._host.repo.tip() or ""
-        if target.complaint is None and self._ledger.memory.load().accepted != tip:
-            self._ledger.remember(accepted=tip)
-        entry = self._open_entry(target)
-        if entry is not None or not target.proven:
-            return self._roll_out(target, entry or self._begin(target), suspect)
-        outcome = self._repair(target.desired, suspect)
-        if target.complaint is None:
-            return outcome
-        return _with_complaint(outcome, target.complaint)
+    def _follow(self, suspect: Suspect) -> Outcome:
+        hold = hold_at_tip(self._host, self._ledger)
+        if hold is None:
+            return self._follow_branch(suspect)
+        if self._ledger.memory.load().forward_only:
+            # what is there is neither the change nor what was proven: hands off
+            return Outcome("held", str(hold), complaint=hold)
+        outcome = self._follow_branch(suspect)
+        return outcome if outcome.complaint else _with_complaint(outcome, hold)
 
-    def _roll_out(self, target: Target, entry: Entry, suspect: Callable[[str], bool]) -> Outcome:
+    def _follow_branch(self, suspect: Suspect) -> Outcome:
+        target = find_target(self._host, self._ledger, self._loader)
+        self._looked_at = target.tip
+        if target.complaint is None and self._ledger.memory.load().accepted != target.tip:
+            self._ledger.remember(accepted=target.tip)
+        entry = self._open_entry(target)
+        if entry is None and not target.proven:
+            wait = wait_of(target, self._host.clock.now())
+            if wait is not None:
+                return self._wait(target, wait, suspect)
+            entry = self._begin(target)
+        if entry is not None:
+            return self._roll_out(target, entry, suspect)
+        return self._keep(target, suspect)
+
+    def _keep(self, target: Target, suspect: Suspect) -> Outcome:
+        """Look after what is proven."""
+        one_way = self._ledger.memory.load().forward_only
+        if target.complaint is None:
+            if one_way:
+                # a person chose the proven file over a change that cannot be undone
+                self._ledger.remember(forward_only="", hold=None)
+            return self._care(target.desired, suspect)
+        if one_way:
+            return Outcome("held", str(target.complaint), complaint=target.complaint)
+        return _with_complaint(self._care(target.desired, suspect), target.complaint)
+
+    def _wait(self, target: Target, wait: Wait, suspect: Suspect) -> Outcome:
+        """Do not begin yet; what is proven is looked after, unless the file says otherwise."""
+        seconds = wait.seconds(self._host.clock.now())
+        held = Outcome("held", wait.sentence, seconds=seconds)
+        memory = self._ledger.memory.load()
+        repairs = target.desired.environment.settings.repair and not memory.forward_only
+        if memory.proven is None or not repairs:
+            return held
+        desired = self._loader.load_proven(self._ledger.environment, memory.proven)
+        outcome = self._care(desired, suspect)
+        if outcome.word == "converged":
+            return held
+        sooner = [each for each in (outcome.seconds, seconds) if each is not None]
+        return replace(
+            outcome,
+            sentence=f"{outcome.sentence}; {wait.sentence}",
+            seconds=min(sooner, default=None),
+        )
+
+    def _roll_out(self, target: Target, entry: Entry, suspect: Suspect) -> Outcome:
         rollout = Rollout(
             self._host,
             self._ledger,
@@ -127,14 +176,17 @@ class Cycle:
             return rollout.run()
         except Interrupted:
             raise
+        except Waiting as pause:
+            return waiting(pause)
         except MoorlineError as error:
             # an image that is not there yet, say: what serves has to be cared for meanwhile
             under_way = self._ledger.journal.load()
-            proven = self._ledger.memory.load().proven
-            if under_way is None or under_way.phase != "preparing" or proven is None:
+            memory = self._ledger.memory.load()
+            is_open = under_way is not None and under_way.phase == "preparing"
+            if not is_open or memory.proven is None or memory.forward_only:
                 raise
-            desired = self._loader.load_proven(self._ledger.environment, proven)
-            outcome = self._repair(desired, suspect, prepared=target.desired)
+            desired = self._loader.load_proven(self._ledger.environment, memory.proven)
+            outcome = self._care(desired, suspect, prepared=target.desired)
             return _with_complaint(outcome, error)
 
     def _open_entry(self, target: Target) -> Entry | None:
@@ -172,8 +224,11 @@ class Cycle:
             started=now.isoformat(),
             previous=memory.proven,
             on_failure=target.desired.environment.settings.on_failure,
+            forward_only=memory.forward_only,
         )
         self._ledger.journal.save(entry)
+        if memory.hold is not None:
+            self._ledger.remember(hold=None)
         self._host.reporter.note(
             "rollout begins", environment=name, commit=entry.commit, subject=entry.subject
         )
@@ -181,11 +236,13 @@ class Cycle:
 
     def _refuse_if_superseded(self, target: Target) -> None:
         """Leave a rollout whose file is no longer the one on the branch."""
-        if not self._fetch_due():
-            return
+        self._fetch()
         name = self._ledger.environment
         try:
-            tip = self._host.repo.fetch()
+            tip = self._host.repo.tip()
+            if tip is None or tip == self._looked_at:
+                return
+            self._looked_at = tip
             change = self._host.repo.last_change(tip, environment_path(name))
             if change is None or change.sha == target.change.sha:
                 return
@@ -194,80 +251,44 @@ class Cycle:
             return  # no news, or news that nobody could follow: no reason to stop
         raise Superseded(f"{change.sha[:7]} by {change.author} is newer")
 
-    # --- repair ---
+    # --- look after what is proven ---
 
-    def _repair(
-        self,
-        desired: Desired,
-        suspect: Callable[[str], bool],
-        *,
-        prepared: Desired | None = None,
+    def _care(
+        self, desired: Desired, suspect: Suspect, *, prepared: Desired | None = None
     ) -> Outcome:
-        """Undo drift from `desired`; what was `prepared` for a rollout that waits stays."""
-        began = self._host.clock.now()
-        planned: list[Plan] = []
+        """Restart what fails and undo drift; or end the rollout that proved this, where it has to.
 
-        def on_planned(observed: ObservedEnvironment, current: Plan) -> None:
-            guard(desired, observed, current)
-            planned.append(current)
-
-        convergence = Convergence(
-            self._host,
-            desired,
-            proven=lambda: desired.specs,
-            suspect=suspect,
-            overlook=partial(_without, prepared, desired),
-            turns=Turns(
-                planned=on_planned,
-                ready=lambda: None,
-                proven=lambda: None,
-                check=self._host.check_stop,
-            ),
-        )
-        name = self._ledger.environment
-        try:
-            convergence.run()
-        except VersionFailed as failure:
-            return Outcome("failed", f"{name}: repairing drift failed: {failure}")
-        if not planned[0]:
-            return Outcome("converged", f"{name} is in step at {desired.commit[:7]}")
-        return self._record_repair(desired, planned[0], began)
-
-    def _record_repair(self, desired: Desired, repair: Plan, began: datetime) -> Outcome:
+        What was `prepared` for a rollout that cannot go on stays.
+        """
         memory = self._ledger.memory.load()
-        identifier = record_id(
-            began, self._ledger.environment, desired.commit, after=memory.last_record
-        )
-        entry = Entry(
-            id=identifier,
-            environment=self._ledger.environment,
-            commit=desired.commit,
-            blob=desired.blob,
-            author="moorline",
-            subject="repair of drift",
-            started=began.isoformat(),
-            previous=memory.proven,
-            on_failure="hold",
-            plan=repair.as_data(),
-        )
-        touched = sorted({action.subject for action in repair if action.subject != "-"})
-        sentence = f"{self._ledger.environment}: repaired {', '.join(touched)}"
-        self._ledger.remember(last_record=identifier)
-        record = deployment_record(self._host, entry, "repaired", sentence)
-        self._ledger.file_record(entry, record)
-        return Outcome("repaired", sentence, identifier)
+        findings = Findings()
+        if memory.proven is not None:
+            findings = self._runtime.look(desired, memory.proven)
+            verdict = self._runtime.verdict(desired, memory.proven, findings)
+            if verdict is not None and memory.hold is None and prepared is None:
+                return condemn(self._host, self._ledger, desired, memory.proven, verdict)
+            findings = self._runtime.treat(findings)
+
+        def overlook(seen: ObservedEnvironment) -> ObservedEnvironment:
+            seen = findings.overlook(seen)
+            return seen if prepared is None else without_prepared(prepared, desired, seen)
+
+        outcome = repair(self._host, self._ledger, desired, suspect=suspect, overlook=overlook)
+        return findings.tell(outcome, self._ledger.environment)
 
     # --- the end ---
 
     def _push_records(self) -> None:
         """Records wait as long as they must; a remote that is away is no failure of a cycle."""
+        if isinstance(self._trouble, RemoteUnreachable):
+            return  # each attempt might take a minute, in which drift waits
         try:
             self._ledger.outbox.flush(self._host.repo)
         except MoorlineError as error:
             self._host.reporter.note("records wait", error=str(error))
 
     def _remember(self, outcome: Outcome) -> None:
-        if outcome.word not in {"converged", "held"}:
+        if outcome.word not in {"converged", "held", "waiting"}:
             now = self._host.clock.now().isoformat(timespec="seconds")
             self._ledger.remember(last_event=outcome.sentence, last_event_at=now)
         failed = outcome.sentence if outcome.word == "failed" else ""
@@ -283,27 +304,3 @@ def _with_complaint(outcome: Outcome, complaint: MoorlineError) -> Outcome:
     if outcome.word != "converged":
         return replace(outcome, complaint=complaint)
     return Outcome("held", str(complaint), complaint=complaint)
-
-
-def _without(
-    prepared: Desired | None, desired: Desired, seen: ObservedEnvironment
-) -> ObservedEnvironment:
-    """The snapshot without what only `prepared` asks for: new containers, not yet started, and
-    networks.
-    """
-    if prepared is None:
-        return seen
-    wanted = {resource_spec(each) for each in desired.environment.networks}
-    return replace(
-        seen,
-        containers=tuple(
-            each
-            for each in seen.containers
-            if each.state != "created" or each.spec not in prepared.specs - desired.specs
-        ),
-        networks=tuple(
-            each
-            for each in seen.networks
-            if each.environment != desired.name or each.spec in wanted
-        ),
-    )

@@ -13,14 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from moorline.adapters.ingress import Runtime
 from moorline.adapters.ports import Registry
-from moorline.agent.config import Config
+from moorline.agent.config import Config, IngressConfig
 from moorline.agent.host import Host
 from moorline.agent.load import Loader
 from moorline.agent.lock import lock_holder
 from moorline.core.image import ImageRef
 from moorline.core.values import JsonObject
-from moorline.errors import MoorlineError
+from moorline.errors import MoorlineError, NotFound
 
 __all__ = ["Finding", "Standing", "examine"]
 
@@ -61,6 +62,7 @@ def examine(host: Host, registry: Registry) -> Iterator[Finding]:
     yield _lock(Path(config.state_dir))
     yield from _private_files(config)
     yield from _engine(host)
+    yield from _ingress(host, registry)
     git = _git()
     yield git
     if git.standing != "fail":
@@ -155,6 +157,46 @@ def _engine(host: Host) -> Iterator[Finding]:
     if not info.live_restore:
         mend = 'put "live-restore": true into /etc/docker/daemon.json and reload the engine'
         yield _warn("live-restore", "containers stop whenever the engine restarts", mend)
+
+
+# --- the ingress ---------------------------------------------------------------------------------
+
+
+def _ingress(host: Host, registry: Registry) -> Iterator[Finding]:
+    settings = host.config.ingress
+    try:
+        if settings.image:
+            yield _managed_ingress(host, registry)
+        elif settings.admin_socket:
+            yield _existing_ingress(settings)
+        else:
+            return
+    except MoorlineError as error:
+        yield _error("ingress", error)
+    yield from _private("certificates_dir", Path(settings.certificates_dir), "0700")
+
+
+def _managed_ingress(host: Host, registry: Registry) -> Finding:
+    settings = host.config.ingress
+    try:
+        found = host.engine.inspect(settings.container)
+    except NotFound:
+        image = _image(registry, ImageRef.parse(settings.image))
+        says = f"{settings.container} starts with the first service that needs it"
+        return replace(image, check="ingress", says=f"{says}; {image.says}")
+    if found.state != "running":
+        mend = f"look into it: docker logs {settings.container}"
+        return _fail("ingress", f"{settings.container} is {found.state}", mend)
+    return _ok("ingress", f"{settings.container} is running")
+
+
+def _existing_ingress(settings: IngressConfig) -> Finding:
+    config = Path(settings.config_file)
+    pid = Runtime(admin=Path(settings.admin_socket), master=Path(settings.master_socket)).pid()
+    if not os.access(config.parent, os.W_OK | os.X_OK):
+        mend = f"let moorline's user write to {config.parent}"
+        return _fail("ingress", f"{config} cannot be written", mend)
+    return _ok("ingress", f"HAProxy answers (pid {pid})")
 
 
 # --- the state repo, what is in it, and the registries -------------------------------------------

@@ -3,34 +3,52 @@
 What an arm may not do: look at other containers and choose. That is the plan's job.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 from moorline.adapters.ports import Clock, Engine
+from moorline.agent.canary import CanaryDriver
 from moorline.agent.gate import Gatekeeper, VersionFailed
+from moorline.agent.jobs import JobRunner
 from moorline.agent.report import Reporter
+from moorline.agent.traffic import Traffic
 from moorline.core.actions import (
     Action,
+    AdvanceCanary,
+    Await,
     Connect,
     CreateContainer,
     CreateNetwork,
     CreateVolume,
     Disconnect,
+    Enter,
+    Gate,
+    Leave,
+    Listen,
     Prove,
     Pull,
     Ready,
     RemoveContainer,
+    RemoveJob,
     RemoveNetwork,
     RenameContainer,
     RetireContainer,
     RunHook,
+    RunJob,
     SetRestartPolicy,
+    Shift,
     StartContainer,
+    Unlisten,
     UnpauseContainer,
     WaitFor,
 )
-from moorline.core.container import create_body, endpoints, network_body, volume_body
+from moorline.core.container import (
+    create_body,
+    endpoints,
+    network_body,
+    volume_body,
+    with_network_names,
+)
 from moorline.core.desired import (
     Desired,
     Workload,
@@ -38,8 +56,8 @@ from moorline.core.desired import (
     resource_spec,
     restarts_by_itself,
 )
+from moorline.core.image import ImageRef
 from moorline.core.labels import SPEC, Retirement, container_labels, resource_labels
-from moorline.core.model import Environment, Network
 from moorline.core.records import mask
 from moorline.core.values import JsonObject
 from moorline.errors import Conflict, EngineRefused, MoorlineError, NotFound
@@ -61,20 +79,34 @@ class Executor:
         *,
         desired: Desired,
         gatekeeper: Gatekeeper,
+        traffic: Traffic,
+        jobs: JobRunner,
+        canary: CanaryDriver,
+        before_pull: Callable[[ImageRef], None],
         on_ready: Callable[[], None],
         on_proven: Callable[[], None],
     ) -> None:
-        """`on_ready` runs before the first touch, `on_proven` before anything is removed."""
+        """`before_pull` may refuse a pull; `on_ready` runs before the first touch, and
+        `on_proven` before anything is removed.
+        """
         self._engine = engine
         self._clock = clock
         self._reporter = reporter
         self._desired = desired
         self._gatekeeper = gatekeeper
+        self._traffic = traffic
+        self._jobs = jobs
+        self._canary = canary
+        self._before_pull = before_pull
         self._on_ready = on_ready
         self._on_proven = on_proven
 
     def perform(self, action: Action) -> None:
         """Do one action, telling the reporter."""
+        if isinstance(action, AdvanceCanary):
+            # looked at every second for minutes to days: it tells itself when something happens
+            self._do_or_look_again(action)
+            return
         began = self._clock.monotonic()
         self._reporter.step_begins(action)
         error = "interrupted"
@@ -137,10 +169,21 @@ class Executor:
             case Prove():
                 self._gatekeeper.prove(action.services)
                 self._on_proven()
-            case RemoveContainer():
+            case RemoveContainer() | RemoveJob():
                 engine.remove(action.target)
+            case Await():
+                self._gatekeeper.wait_for(action.service, "service_healthy", number=action.number)
+            case Gate():
+                self._gatekeeper.prove((action.service,))
+            case RunJob():
+                self._jobs.run(action)
+            case AdvanceCanary():
+                self._canary.advance(action)
+            case Listen() | Unlisten() | Enter() | Leave() | Shift():
+                self._traffic.move(action)
 
     def _pull(self, action: Pull) -> None:
+        self._before_pull(action.image)
         self._engine.pull(
             action.image,
             lambda progress: self._reporter.pulled(action.services, progress),
@@ -164,7 +207,7 @@ class Executor:
 
     def _create_container(self, action: CreateContainer) -> None:
         workload = self._workload(action.service)
-        environment = _renamed(self._desired.environment, dict(action.networks))
+        environment = with_network_names(self._desired.environment, dict(action.networks))
         shares = {key: self._engine.inspect(target).id for key, target in action.shares}
         service = workload.service
         body = create_body(
@@ -219,7 +262,7 @@ class Executor:
 
     def _connect(self, action: Connect) -> None:
         service = self._workload(action.service).service
-        environment = _renamed(self._desired.environment, {action.key: action.network})
+        environment = with_network_names(self._desired.environment, {action.key: action.network})
         for network, endpoint in endpoints(environment, service, number=action.number):
             if network == action.network:
                 self._engine.connect(network, action.target, endpoint)
@@ -246,12 +289,3 @@ class Executor:
         if workload is None:
             raise Conflict(f"{service} is not part of this plan's file")
         return workload
-
-
-def _renamed(environment: Environment, names: Mapping[str, str]) -> Environment:
-    """The environment with the engine names that the plan chose for its networks."""
-
-    def renamed(network: Network) -> Network:
-        return replace(network, name=names.get(network.key, network.name))
-
-    return replace(environment, networks=tuple(renamed(each) for each in environment.networks))

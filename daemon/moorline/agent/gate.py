@@ -11,6 +11,7 @@ from typing import Literal
 from moorline.adapters.ports import Clock, Engine, Prober
 from moorline.core.desired import Desired, Workload
 from moorline.core.health import (
+    CRASH_LOOP_RESTARTS,
     Booting,
     Failed,
     Gate,
@@ -91,9 +92,11 @@ class Gatekeeper:
             if waiting:
                 self._pause(waiting)
 
-    def wait_for(self, service: str, condition: Condition) -> None:
-        """Return once a dependency meets its condition; raises VersionFailed."""
-        waiting = self._open(service)
+    def wait_for(self, service: str, condition: Condition, *, number: int | None = None) -> None:
+        """Return once a service, or one container of it, meets a condition; raises
+        VersionFailed.
+        """
+        waiting = self._open(service, number)
         while waiting:
             for subject in waiting:
                 self._judge(subject)
@@ -142,12 +145,30 @@ class Gatekeeper:
         now = self._clock.monotonic() - subject.opened
         subject.verdict = judge(subject.gate, subject.samples, now=now)
         if isinstance(subject.verdict, Failed):
-            reason = mask(subject.verdict.reason, self._desired.environment.sensitive)
-            raise VersionFailed(subject.service, reason)
+            raise VersionFailed(subject.service, self._masked(subject.verdict.reason))
 
-    def _open(self, service: str) -> list[_Subject]:
+    def unwell(self, service: str) -> str:
+        """Take one look at what passed its gate before: what is wrong with it, "" for nothing.
+
+        A probe of ours that fails once is no reason here: the ingress looks for itself, and sends
+        requests elsewhere. An exit is none either, as long as the engine or the next plan starts
+        it again: it counts among the restarts.
+        """
+        for (name, _), target in self._targets.items():
+            seen = self._inspect(target) if name == service else None
+            if seen is not None and seen.health == "unhealthy":
+                return self._masked(f"unhealthy: {_brief(seen)}")
+            if seen is not None and seen.restart_count >= CRASH_LOOP_RESTARTS:
+                return f"crash loop: restarted {seen.restart_count} times"
+        return ""
+
+    def _open(self, service: str, number: int | None = None) -> list[_Subject]:
         workload = self._desired.workload(service)
-        targets = [target for (name, _), target in self._targets.items() if name == service]
+        targets = [
+            target
+            for (name, place), target in self._targets.items()
+            if name == service and number in {None, place}
+        ]
         return [self._subject(workload, target) for target in targets if workload is not None]
 
     def _subject(self, workload: Workload, target: str) -> _Subject:
@@ -202,8 +223,15 @@ class Gatekeeper:
         failing = [result.detail for result in results if not result.ok]
         return ("failing", failing[0]) if failing else ("ok", results[0].detail)
 
+    def _masked(self, text: str) -> str:
+        return mask(text, self._desired.environment.sensitive)
+
     def _pause(self, waiting: Iterable[_Subject]) -> None:
         self._check()
         youngest = max(each.opened for each in waiting)
         young = self._clock.monotonic() - youngest < LATER
         self._clock.wait(LOOK_EVERY if young else LOOK_EVERY_LATER)
+
+
+def _brief(seen: Inspection) -> str:
+    return " ".join(seen.health_output.split())[:120] or "its healthcheck fails"

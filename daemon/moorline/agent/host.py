@@ -1,11 +1,13 @@
 """Everything that acting on one host needs, wired once and handed around as one value."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from moorline.adapters.ingress_port import Ingress
+from moorline.adapters.metrics_port import Metrics, NoMetrics
 from moorline.adapters.ports import Clock, Engine, FileStore, Prober, StateRepo
 from moorline.agent.config import Config
+from moorline.agent.incidents import Incidents
 from moorline.agent.report import Reporter
 
 __all__ = ["Host"]
@@ -25,3 +27,6 @@ class Host:
     reporter: Reporter
     check_stop: Callable[[], None]
     """Raises Interrupted once the process was told to stop."""
+    incidents: Incidents = field(default_factory=Incidents)
+    """What the engine's events told; nothing, where nobody follows them."""
+    metrics: Metrics = field(default_factory=NoMetrics)

@@ -7,6 +7,7 @@ the engine: containers carry their spec, and planning again from what is there i
     touching      containers are being replaced; the old ones are still there
     proven        the verdict is in and remembered; what is left is clearing away
     taking back   the verdict was bad; going back to the last proven state
+    holding       the verdict was bad, and there is no way back: what is there stays as it is
     recording     all is done on the host; the record is on its way into the outbox
 """
 
@@ -20,7 +21,9 @@ from moorline.agent.storage import storage_errors, sync_folder, write_durably
 
 __all__ = ["Entry", "Journal", "Phase", "RecordFile"]
 
-Phase: TypeAlias = Literal["preparing", "touching", "proven", "taking back", "recording"]
+Phase: TypeAlias = Literal[
+    "preparing", "touching", "proven", "taking back", "holding", "recording"
+]
 
 
 class RecordFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +56,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """Evidence, as it goes into the record."""
     reason: str = ""
     """Why it does not get on, or was taken back."""
+    canaries: dict[str, dict[str, Any]] = {}
+    """Service → how far its canary came, as `core.canary` writes it."""
+    jobs: dict[str, list[dict[str, Any]]] = {}
+    """Service → evidence of each of its jobs that ran, as it goes into the record."""
+    forward_only: str = ""
+    """A job that ran since the last proof and that going back would not undo, as `service/job`."""
     record: RecordFile | None = None
 
 

@@ -1,71 +1,49 @@
-"""The loop: sleep, run the cycles that are due, say how they ended, sleep.
+"""The daemon: one thread for each environment, a few that wake them, and this one.
 
-Signal handlers set flags and ring the bell; everything else happens here, in one thread, in order.
-SIGTERM ends the loop between two steps of whatever is under way, SIGHUP reads the configuration
-anew between two cycles.
+The main thread starts the others and waits for word: a signal, or a thread that failed. SIGTERM
+ends all between two steps of whatever is under way. SIGHUP does the same and starts anew with the
+configuration read afresh, which takes up what was left off; one that is not valid disturbs nobody.
 """
 
 import random
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TypeAlias
 
-from moorline.adapters.ports import Clock
 from moorline.agent.config import Config, load_config
+from moorline.agent.crew import Crew
 from moorline.agent.cycle import Cycle
+from moorline.agent.desk import Desk
+from moorline.agent.fetching import Fetch, Fetcher
 from moorline.agent.host import Host
 from moorline.agent.ledger import Ledger
 from moorline.agent.lock import state_lock
 from moorline.agent.pacing import Pacing
 from moorline.agent.report import Reporter
 from moorline.agent.sdnotify import notify
-from moorline.agent.wake import Suspects, Wake
+from moorline.agent.signals import Signals
+from moorline.agent.wake import Wake, Wakes
 from moorline.agent.watch import EngineWatch, RepoWatch, local_refs
 from moorline.agent.wiring import open_host
-from moorline.errors import Interrupted, InvalidConfig, MoorlineError, Stalled
+from moorline.errors import InvalidConfig
 
-__all__ = ["Daemon", "FetchTimer"]
+__all__ = ["Daemon"]
 
 HostFactory: TypeAlias = Callable[
     [Config, Reporter, threading.Event], AbstractContextManager[Host]
 ]
 LedgerFactory: TypeAlias = Callable[[Config, str], Ledger]
 
-
-class FetchTimer:
-    """Says when to ask the remote: at once after a hint, else once per interval."""
-
-    def __init__(self, wake: Wake, clock: Clock, interval: float) -> None:
-        self._wake = wake
-        self._clock = clock
-        self._interval = interval
-        self._last: float | None = None
-
-    def due(self) -> bool:
-        """Whether to fetch now; a yes is expected to be followed by a fetch."""
-        now = self._clock.monotonic()
-        hinted = self._wake.take_git()
-        if not hinted and self._last is not None and now - self._last < self._interval:
-            return False
-        self._last = now
-        return True
-
-
-@dataclass(slots=True)
-class _Desk:
-    """One environment and when it is looked at next (monotonic seconds)."""
-
-    environment: str
-    cycle: Cycle
-    pacing: Pacing
-    due: float = 0.0
-    quiet_until: float = 0.0
-    said: str = ""
+STOP = (signal.SIGTERM, signal.SIGINT)
+RELOAD = signal.SIGHUP
+FAILURE = 0
+PATIENCE = 5.0
+"""Seconds that a thread which changes nothing is waited for: it may hang at the network."""
 
 
 class Daemon:
@@ -86,125 +64,102 @@ class Daemon:
         self._config_path = config_path
         self._config = config
         self._reporter = reporter
-        self._stop = threading.Event()
-        self._reload = threading.Event()
-        self._wake = Wake()
+        self._signals = Signals()
 
     def run(self) -> int:
-        """Run until SIGTERM or SIGINT; returns the exit code."""
-        with (
-            state_lock(Path(self._config.state_dir), "run"),
-            self._signals(),
-        ):
-            while not self._stop.is_set():
-                self._reload.clear()
-                self._serve()
+        """Run until SIGTERM or SIGINT; returns the exit code. What a thread failed with is
+        raised here.
+        """
+        caught = self._signals.caught(*STOP, RELOAD)
+        with state_lock(Path(self._config.state_dir), "run"), caught:
+            while self._serve():
+                self._reporter.note("reloaded")
         notify("STOPPING=1")
         self._reporter.note("stopped")
         return 0
 
-    def _serve(self) -> None:
-        """Run with the present configuration, until a signal."""
-        config = self._config
-        with self._hosts(config, self._reporter, self._stop) as host, ExitStack() as watches:
-            self._watch(host, watches)
-            timer = FetchTimer(self._wake, host.clock, config.poll_seconds)
-            desks = [self._desk(host, name, timer) for name in config.environments]
+    def _serve(self) -> bool:
+        """Run with the present configuration; returns whether to go on with another one."""
+        config, leave = self._config, threading.Event()
+        with self._hosts(config, self._reporter, leave) as host, self._crew(leave) as crew:
+            self._start(crew, host)
             self._reporter.note(
                 "running", host=config.host, environments=",".join(config.environments)
             )
             notify("READY=1")
-            while not self._stop.is_set() and not self._reload.is_set():
-                self._pass(desks, host.clock)
-            if self._reload.is_set():
-                self._read_config()
+            return self._wait()
 
-    def _pass(self, desks: list[_Desk], clock: Clock) -> None:
-        """Run every cycle that is due, then sleep until the next is."""
-        git = self._wake.git_waits()
-        suspects = self._wake.take_suspects()
-        for desk in desks:
-            now = clock.monotonic()
-            hinted = bool(suspects) and now >= desk.quiet_until
-            if git or hinted or now >= desk.due:
-                self._turn(desk, suspects, clock)
-            else:
-                self._wake.give_back(suspects)
-            if self._stop.is_set():
-                return
-        pending = self._wake.has_suspects()
-        now = clock.monotonic()
-        ends = [min(desk.due, desk.quiet_until) if pending else desk.due for desk in desks]
-        self._wake.sleep(max(0.0, min(ends) - now))
+    def _wait(self) -> bool:
+        """Whether it was a reload that ended the wait; else it was a stop, or a failure."""
+        while True:
+            number = self._signals.next()
+            if number in {*STOP, FAILURE}:
+                return False
+            if number == RELOAD and self._read_config():
+                return True
 
-    def _turn(self, desk: _Desk, suspects: Suspects, clock: Clock) -> None:
+    # --- threads ---
+
+    @contextmanager
+    def _crew(self, leave: threading.Event) -> Iterator[Crew]:
+        crew = Crew(on_failure=self._failed)
         try:
-            outcome = desk.cycle.run(suspect=suspects)
-            word: str = outcome.word
-            sentence = outcome.sentence
-        except Interrupted:
-            return
-        except MoorlineError as error:
-            self._wake.give_back(suspects)
-            word = "stalled" if isinstance(error, Stalled) else "error"
-            sentence = str(error)
-        # what is merely so is said once, what was done is said each time
-        if word in {"proven", "taken back", "repaired"} or sentence != desk.said:
-            self._reporter.note("cycle", environment=desk.environment, end=word, says=sentence)
-            desk.said = sentence
-        now = clock.monotonic()
-        desk.due = now + desk.pacing.after(word)
-        desk.quiet_until = now + desk.pacing.quiet_for
+            yield crew
+        finally:
+            leave.set()
+            crew.dismiss()
 
-    def _desk(self, host: Host, name: str, timer: FetchTimer) -> _Desk:
-        cycle = Cycle(host, self._ledgers(host.config, name), fetch_due=timer.due)
-        return _Desk(name, cycle, Pacing(host.config.poll_seconds, _jitter))
+    def _failed(self, thread: str, failure: BaseException) -> None:
+        # a daemon that lost a thread would look well: better to end, and to be started again
+        trace = "".join(traceback.format_exception(failure))
+        self._reporter.note("a thread failed: the daemon ends", thread=thread, error=trace)
+        self._signals.ring()
 
-    def _watch(self, host: Host, watches: ExitStack) -> None:
-        engine = EngineWatch(host.engine, host.config.environments, self._wake, self._reporter)
-        engine.start()
-        watches.callback(engine.stop)
+    def _start(self, crew: Crew, host: Host) -> None:
+        wakes = Wakes({name: Wake() for name in host.config.environments})
+        fetcher = Fetcher(
+            host.repo, host.reporter, wakes.remote_moved, interval=host.config.poll_seconds
+        )
+        for name, wake in wakes.by_environment.items():
+            crew.start(name, self._desk(host, name, wake, fetcher.trouble))
+        crew.start("fetch", fetcher, patience=PATIENCE)
+        engine = EngineWatch(host.engine, wakes, host.reporter, host.incidents)
+        crew.start("engine-events", engine, patience=PATIENCE)
         refs = local_refs(host.config.repo.url)
         if refs is not None:
-            repo = RepoWatch(refs, host.config.repo.branch, self._wake)
-            repo.start()
-            watches.callback(repo.stop)
+            repo = RepoWatch(refs, host.config.repo.branch, fetcher.hint, host.reporter)
+            crew.start("repo-watch", repo, patience=PATIENCE)
 
-    def _read_config(self) -> None:
+    def _desk(self, host: Host, name: str, wake: Wake, fetch: Fetch) -> Desk:
+        reporter = host.reporter.about(name)
+        ledger = self._ledgers(host.config, name)
+        return Desk(
+            name,
+            Cycle(replace(host, reporter=reporter), ledger, fetch=fetch),
+            wake,
+            Pacing(host.config.poll_seconds, _jitter),
+            clock=host.clock,
+            reporter=reporter,
+        )
+
+    # --- configuration ---
+
+    def _read_config(self) -> bool:
+        """Whether there is a configuration to go on with."""
         notify("RELOADING=1")
         try:
             config = load_config(self._config_path)
         except InvalidConfig as error:
-            self._reporter.note("reload refused: the old configuration stays", error=str(error))
-            return
+            return self._refuse(str(error))
         if config.state_dir != self._config.state_dir:
-            self._reporter.note(
-                "reload refused: the old configuration stays",
-                error="state_dir cannot change while running; restart instead",
-            )
-            return
+            return self._refuse("state_dir cannot change while running; restart instead")
         self._config = config
-        self._reporter.note("reloaded")
+        return True
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Have signals set flags, and put the old handlers back."""
-
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            self._stop.set()
-            self._wake.ring()
-
-        def reload(_number: int, _frame: FrameType | None) -> None:
-            self._reload.set()
-            self._wake.ring()
-
-        handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
-        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _refuse(self, error: str) -> bool:
+        self._reporter.note("reload refused: the old configuration stays", error=error)
+        notify("READY=1")
+        return False
 
 
 def _jitter(delay: float) -> float:

@@ -21,8 +21,7 @@ def observe(
     suspect: Callable[[str], bool],
 ) -> ObservedEnvironment:
     """Take a snapshot; a container whose id is `suspect` is compared field by field."""
-    pins = frozenset(desired.pins.values())
-    observed = engine.observe(desired.name, pins)
+    observed = engine.observe(desired.name, desired.images)
     containers = tuple(
         _compared(engine, desired, each) if each.ours and suspect(each.id) else each
         for each in observed.containers

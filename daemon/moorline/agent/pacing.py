@@ -34,20 +34,27 @@ class Pacing:
     _delays: Iterator[float] = field(default_factory=_doubling)
     quiet_for: float = 0.0
 
-    def after(self, word: str) -> float:
-        """Seconds until the next cycle is due by itself; `word` is an outcome's, "error" or
-        "stalled".
+    def after(self, word: str, seconds: float | None = None) -> float:
+        """Seconds until the next cycle is due by itself.
+
+        `word` is an outcome's, "error" or "stalled"; `seconds` is when the cycle itself asked to
+        be run again: exactly then where its rollout waits, at the latest where it is held.
         """
         self._repairs = self._repairs + 1 if word == "repaired" else 0
         if word == "superseded":
             self.quiet_for = 0.0
             return 0.0
+        if word == "waiting" and seconds is not None:
+            self.quiet_for = 0.0
+            return seconds
         if word in {"error", "stalled", "failed"} or self._repairs > FREE_REPAIRS:
             delay = self.jitter(next(self._delays))
+            delay = delay if seconds is None else min(delay, seconds)
             # a person's next move mends what is stalled: that is to be seen soon
             self.quiet_for = min(delay, STALLED_QUIET) if word == "stalled" else delay
             return min(delay, self.poll_interval)
         if word == "converged":
             self._delays = _doubling()
         self.quiet_for = 0.0
-        return self.jitter(self.poll_interval)
+        usual = self.jitter(self.poll_interval)
+        return usual if seconds is None else min(usual, seconds)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from moorline.agent.gate import VersionFailed
 from moorline.agent.host import Host
@@ -44,7 +45,7 @@ def deployment_record(
         started=datetime.fromisoformat(entry.started),
         ended=host.clock.now(),
         plan=entry.plan,
-        services=entry.services,
+        services=_evidence(entry),
         timings=entry.timings,
         rollback_commit=rollback_commit,
     )
@@ -53,6 +54,16 @@ def deployment_record(
         data=deployment.encode().decode(),
         message=deployment.message(),
     )
+
+
+def _evidence(entry: Entry) -> dict[str, dict[str, Any]]:
+    """What was seen of each service, its canary and its jobs."""
+    found = {name: dict(each) for name, each in entry.services.items()}
+    for name, canary in entry.canaries.items():
+        found.setdefault(name, {})["canary"] = canary.get("steps", [])
+    for name, jobs in entry.jobs.items():
+        found.setdefault(name, {})["jobs"] = jobs
+    return found
 
 
 def file_backup(host: Host, ledger: Ledger, entry: Entry) -> None:

@@ -14,7 +14,7 @@ from moorline.core.model import ObservedEnvironment
 from moorline.core.plan import plan
 from moorline.errors import MoorlineError, NotFound
 
-__all__ = ["Preview", "preview", "target_at", "target_at_tip"]
+__all__ = ["Preview", "preview", "proven_target", "target_at", "target_at_tip"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,15 @@ def target_at(host: Host, ledger: Ledger, reference: str) -> Target:
     desired = _loader(host).load(ledger.environment, commit)
     change = host.repo.last_change(commit, environment_path(ledger.environment))
     return Target(desired=desired, change=change or host.repo.commit(commit), proven=False)
+
+
+def proven_target(host: Host, ledger: Ledger) -> Target | None:
+    """The proven state as a target; None where nothing is proven."""
+    proven = ledger.memory.load().proven
+    if proven is None:
+        return None
+    desired = _loader(host).load_proven(ledger.environment, proven)
+    return Target(desired=desired, change=host.repo.commit(proven.commit), proven=True)
 
 
 def preview(host: Host, ledger: Ledger, target: Target) -> Preview:

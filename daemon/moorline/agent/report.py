@@ -17,6 +17,10 @@ __all__ = ["LogReporter", "Reporter", "SilentReporter"]
 class Reporter(Protocol):
     """Listens. Calls come from several threads and must return quickly."""
 
+    def about(self, environment: str) -> "Reporter":
+        """The same listener, for what happens in one of several environments."""
+        ...
+
     def note(self, event: str, /, **values: object) -> None:
         """Something happened that a person may want to know."""
         ...
@@ -37,6 +41,11 @@ class Reporter(Protocol):
 class SilentReporter:
     """Tells nobody: for commands that only look."""
 
+    def about(self, environment: str) -> "SilentReporter":
+        """Tell nobody."""
+        del environment
+        return self
+
     def note(self, event: str, /, **values: object) -> None:
         """Tell nobody."""
 
@@ -53,8 +62,14 @@ class SilentReporter:
 class LogReporter:
     """One log line per step; layers of a pull are left to terminals."""
 
-    def __init__(self) -> None:
-        self._log = structlog.get_logger("moorline")
+    def __init__(self, environment: str = "") -> None:
+        """Every line names the environment, if one is given."""
+        log = structlog.get_logger("moorline")
+        self._log = log.bind(environment=environment) if environment else log
+
+    def about(self, environment: str) -> "LogReporter":
+        """Lines that name the environment."""
+        return LogReporter(environment)
 
     def note(self, event: str, /, **values: object) -> None:
         """One line."""

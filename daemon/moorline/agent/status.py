@@ -4,14 +4,18 @@ Only looks, and takes no lock: works beside the daemon, and where engine or bran
 instead of failing.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from moorline.adapters.ports import Commit
+from moorline.agent.holding import hold_at_tip, wait_of
 from moorline.agent.host import Host
 from moorline.agent.journal import Entry
 from moorline.agent.ledger import Ledger
 from moorline.agent.memory import Proven
-from moorline.agent.preview import preview, target_at_tip
+from moorline.agent.preview import preview, proven_target, target_at_tip
+from moorline.agent.progress import CanaryStatus, canaries_of
 from moorline.agent.target import Target
 from moorline.core.actions import Plan
 from moorline.core.model import ObservedContainer
@@ -37,12 +41,22 @@ class Status:
     last_event: str
     last_event_at: str
     records_waiting: int
+    held: str = ""
+    """Why the change is not rolled out now: paused, its window, or a failure that is held."""
+    held_until: str = ""
+    """When its window opens; empty where a commit has to end it."""
+    canaries: tuple[CanaryStatus, ...] = ()
+    watched_until: str = ""
+    """Until when a failure takes what is proven back; empty once that is over."""
+    restarts: Mapping[str, int] = field(default_factory=dict)
+    """Service → how often it was restarted since the proof because it failed."""
 
     @property
     def in_step(self) -> bool:
         """Whether what is desired is proven and runs, and nothing is wrong."""
         looked = self.drift is not None and not self.drift
-        return looked and self.is_proven and self.under_way is None and not self.troubles
+        busy = self.under_way is not None or bool(self.held)
+        return looked and self.is_proven and not busy and not self.troubles
 
     def as_data(self) -> dict[str, Json]:
         """The same for machines; the keys are stable."""
@@ -54,6 +68,11 @@ class Status:
             "running": None if self.running is None else [_container(c) for c in self.running],
             "drift": None if self.drift is None else self.drift.as_data(),
             "under_way": None if self.under_way is None else _entry(self.under_way),
+            "canaries": [each.as_data() for each in self.canaries],
+            "held": self.held or None,
+            "held_until": self.held_until or None,
+            "watched_until": self.watched_until or None,
+            "restarts": dict(self.restarts),
             "troubles": list(self.troubles),
             "last_event": self.last_event or None,
             "last_event_at": self.last_event_at or None,
@@ -63,13 +82,19 @@ class Status:
 
 def status_of(host: Host, ledger: Ledger) -> Status:
     """Find out; raises StorageFailed where not even the state directory can be read."""
-    memory = ledger.memory.load()
+    memory, under_way = ledger.memory.load(), ledger.journal.load()
     troubles = [memory.trouble] if memory.trouble else []
     target = _target(host, ledger, troubles)
+    wait = None
+    if target is not None and not target.proven and under_way is None:
+        wait = wait_of(target, host.clock.now())
     running = _running(host, ledger.environment, troubles)
+    aim = target if wait is None else _meanwhile(host, ledger, target, troubles)
+    hold = hold_at_tip(host, ledger)
+    hands_off = hold is not None and bool(memory.forward_only)
     drift = None
-    if target is not None and running is not None:
-        drift = _drift(host, ledger, target, troubles)
+    if aim is not None and running is not None and not hands_off:
+        drift = _drift(host, ledger, aim, troubles)
     return Status(
         environment=ledger.environment,
         change=target.change if target else None,
@@ -77,12 +102,44 @@ def status_of(host: Host, ledger: Ledger) -> Status:
         is_proven=target is not None and target.proven,
         running=running,
         drift=drift,
-        under_way=ledger.journal.load(),
+        under_way=under_way,
         troubles=tuple(dict.fromkeys(troubles)),
         last_event=memory.last_event,
         last_event_at=memory.last_event_at,
         records_waiting=len(ledger.outbox.waiting()),
+        held=str(hold) if hold else wait.sentence if wait else "",
+        held_until=wait.until.isoformat() if wait and wait.until else "",
+        canaries=tuple(canaries_of(under_way, target.desired)) if under_way and target else (),
+        watched_until=_watched_until(host, ledger, target),
+        restarts=memory.restarts,
     )
+
+
+def _meanwhile(
+    host: Host, ledger: Ledger, held: Target | None, troubles: list[str]
+) -> Target | None:
+    """What is looked after while a change waits; nothing, where its file says so."""
+    if held is None or not held.desired.environment.settings.repair:
+        return None
+    try:
+        return proven_target(host, ledger)
+    except MoorlineError as error:
+        troubles.append(str(error))
+        return None
+
+
+def _watched_until(host: Host, ledger: Ledger, target: Target | None) -> str:
+    """When the watch of the proven state ends, if that is still to come."""
+    proven = ledger.memory.load().proven
+    if proven is None or not proven.at:
+        return ""
+    try:
+        served = target if target and target.proven else proven_target(host, ledger)
+    except MoorlineError:
+        return ""  # what is wrong with it is told elsewhere
+    watch = served.desired.environment.settings.watch if served else 0.0
+    until = datetime.fromisoformat(proven.at) + timedelta(seconds=watch)
+    return until.isoformat(timespec="seconds") if until > host.clock.now() else ""
 
 
 def _target(host: Host, ledger: Ledger, troubles: list[str]) -> Target | None:

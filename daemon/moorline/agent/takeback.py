@@ -96,7 +96,14 @@ class TakeBack:
                 deployment=entry.id,
                 reason=entry.reason,
             )
-        self._ledger.remember(quarantine=(*others, failure), pending_rollback=pending)
+        if previous is not None:
+            # where it was proven already, and failed in its watch
+            memory = memory.gone_back(previous)
+        self._ledger.memory.save(
+            msgspec.structs.replace(
+                memory, quarantine=(*others, failure), pending_rollback=pending
+            )
+        )
 
     def _publish(self) -> str:
         try:

@@ -30,6 +30,8 @@ class Target:
     desired: Desired
     change: Commit
     proven: bool
+    tip: str = ""
+    """The branch's tip that this was decided at; empty with a complaint."""
     complaint: MoorlineError | None = None
 
 
@@ -90,7 +92,7 @@ def _at(host: Host, loader: Loader, environment: str, tip: str, memory: Memory) 
         change = host.repo.commit(tip)
     if not proven:
         _refuse_quarantined(environment, change, memory)
-    return Target(desired=desired, change=change, proven=proven)
+    return Target(desired=desired, change=change, proven=proven, tip=tip)
 
 
 def _is_proven(desired: Desired, blob: Blob, memory: Memory) -> bool:

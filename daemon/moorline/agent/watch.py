@@ -1,14 +1,15 @@
-"""Threads that only ring the bell: the engine's events, and a state repo on the same host."""
+"""Threads that only ring bells: the engine's events, and a state repo on the same host."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable
 from pathlib import Path
 
 import watchfiles
 
-from moorline.adapters.ports import Engine, EventStream
+from moorline.adapters.ports import Engine, EngineEvent, EventStream
+from moorline.agent.incidents import Incidents
 from moorline.agent.report import Reporter
-from moorline.agent.wake import Wake
+from moorline.agent.wake import Wakes
 from moorline.errors import MoorlineError
 
 __all__ = ["EngineWatch", "RepoWatch", "local_refs"]
@@ -21,28 +22,21 @@ class EngineWatch:
     """Follows the engine's events, and reconnects for as long as it takes."""
 
     def __init__(
-        self, engine: Engine, projects: Collection[str], wake: Wake, reporter: Reporter
+        self,
+        engine: Engine,
+        wakes: Wakes,
+        reporter: Reporter,
+        incidents: Incidents | None = None,
     ) -> None:
+        self._incidents = incidents or Incidents()
         self._engine = engine
-        self._projects = frozenset(projects)
-        self._wake = wake
+        self._wakes = wakes
         self._reporter = reporter
         self._stop = threading.Event()
         self._stream: EventStream | None = None
-        self._thread = threading.Thread(target=self._run, name="engine-events", daemon=True)
 
-    def start(self) -> None:
-        """Begin, in a thread of its own."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End, and wait for the thread."""
-        self._stop.set()
-        if (stream := self._stream) is not None:
-            stream.close()
-        self._thread.join(timeout=5)
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Follow until told to stop."""
         delay = RECONNECT_FIRST
         while not self._stop.is_set():
             try:
@@ -53,46 +47,57 @@ class EngineWatch:
             self._stop.wait(delay)
             delay = min(delay * 2, RECONNECT_LONGEST)
 
+    def stop(self) -> None:
+        """Have `run` return, from any thread."""
+        self._stop.set()
+        if (stream := self._stream) is not None:
+            stream.close()
+
     def _follow(self) -> None:
         """Subscribe first and look second: in this order nothing falls between."""
         self._stream = stream = self._engine.events()
-        ours = {
-            container.id
-            for project in self._projects
+        if self._stop.is_set():
+            # told so before there was a stream to close
+            stream.close()
+            return
+        owners = {
+            container.id: project
+            for project in self._wakes.by_environment
             for container in self._engine.observe(project, ()).containers
         }
-        self._wake.engine_unseen()
+        self._incidents.forget()
+        self._wakes.engine_unseen()
         for event in stream:
-            if event.project in self._projects:
-                ours.add(event.id)
-            # a network's events do not name a project, and other people's are none of ours
-            if event.id in ours:
-                self._wake.engine_moved(event.id)
-            if event.action == "destroy":
-                ours.discard(event.id)
+            self._hint(event, owners)
         # the stream ends without a word when the engine goes away
+
+    def _hint(self, event: EngineEvent, owners: dict[str, str]) -> None:
+        """Wake whom the event concerns; `owners` maps our containers to their projects."""
+        if event.project in self._wakes.by_environment:
+            owners[event.id] = event.project
+        # a network's events do not name a project, and other people's are none of ours
+        if (owner := owners.get(event.id)) is not None:
+            # first what happened, then whom to wake for it
+            self._incidents.heard(event)
+            self._wakes.engine_moved(owner, event.id)
+        if event.action == "destroy":
+            owners.pop(event.id, None)
 
 
 class RepoWatch:
     """Watches one branch of a repository on this host."""
 
-    def __init__(self, refs: Path, branch: str, wake: Wake) -> None:
+    def __init__(
+        self, refs: Path, branch: str, moved: Callable[[], None], reporter: Reporter
+    ) -> None:
         self._refs = refs
         self._branch = str(refs / branch)
-        self._wake = wake
+        self._moved = moved
+        self._reporter = reporter
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="repo-watch", daemon=True)
 
-    def start(self) -> None:
-        """Begin, in a thread of its own."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End, and wait for the thread."""
-        self._stop.set()
-        self._thread.join(timeout=5)
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Watch until told to stop."""
         changes = watchfiles.watch(
             self._refs,
             stop_event=self._stop,
@@ -105,8 +110,16 @@ class RepoWatch:
             rust_timeout=1000,
             raise_interrupt=False,
         )
-        for _ in changes:
-            self._wake.git_moved()
+        try:
+            for _ in changes:
+                self._moved()
+        # the kernel's limit of watches, say; RuntimeError is the library's own
+        except (OSError, RuntimeError) as error:
+            self._reporter.note("the state repo is polled, not watched", error=str(error))
+
+    def stop(self) -> None:
+        """Have `run` return, from any thread."""
+        self._stop.set()
 
 
 def local_refs(url: str) -> Path | None:

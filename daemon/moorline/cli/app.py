@@ -22,6 +22,7 @@ VERBS = {
     "status": "Show what is desired, running and proven, and what is wrong.",
     "history": "List deployments, rollbacks and backups.",
     "rollback": "Commit an earlier state and follow it until it is proven.",
+    "promote": "Let a paused canary go on to its next step.",
     "accept": "Accept a state branch that was rewritten.",
     "pin": "Write the digest that a tag names now into an environment file.",
     "init": "Start a new state repo from the template.",

@@ -6,18 +6,18 @@ import click
 
 from moorline.agent.config import Config
 from moorline.agent.cycle import Cycle
+from moorline.agent.fetching import PolledFetch
+from moorline.agent.host import Host
 from moorline.agent.ledger import Ledger
 from moorline.agent.lock import state_lock
-from moorline.agent.loop import FetchTimer
-from moorline.agent.outcome import Outcome
-from moorline.agent.wake import Wake
+from moorline.agent.outcome import Outcome, waiting
 from moorline.cli.context import Ports, environment_argument, pass_ports, read_config
 from moorline.cli.failures import as_data, tell
 from moorline.cli.narration import narrated
 from moorline.cli.options import json_option, wants
 from moorline.cli.output import emit, remark, say
 from moorline.cli.stopping import Stop, stopping
-from moorline.errors import Interrupted, Superseded
+from moorline.errors import Interrupted, Superseded, Waiting
 
 __all__ = ["command"]
 
@@ -27,22 +27,33 @@ ATTEMPTS = 20
 
 @click.command("apply")
 @environment_argument()
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    show_default=True,
+    help="Go on with a rollout that takes its time, such as a canary, until it has ended.",
+)
 @json_option
 @pass_ports
-def command(ports: Ports, environment: str) -> int:
+def command(ports: Ports, *, environment: str, wait: bool) -> int:
     """Run one cycle now: fetch, and make this host equal to the file in git.
 
     A change is proven healthy, or taken back. Refused while the daemon runs, which does the same
     by itself.
 
+    A canary is followed through its steps, and a pause in it until 'moorline promote'. Left off
+    by --no-wait or Ctrl-C it stays as it is, with nobody watching it; the next apply, or the
+    daemon, takes it up again.
+
     Exit code: 0 converged, 1 error, 2 usage or invalid file, 3 taken back, 4 held (rewritten
-    history, a commit that failed here before, an unsafe plan), 130 after Ctrl-C.
+    history, a commit that failed here before, an unsafe plan) or left waiting (--no-wait), 130
+    after Ctrl-C.
     """
     config = read_config(environment)
     ledger = Ledger.open(config, environment)
     with stopping() as stop, state_lock(Path(config.state_dir), f"apply {environment}"):
         try:
-            outcome = _cycle(ports, config, ledger, stop)
+            outcome = _apply(ports, config, ledger, stop, wait=wait)
         except Interrupted:
             remark("left off; the next apply, or the daemon, takes it up again")
             return stop.exit_code
@@ -50,17 +61,38 @@ def command(ports: Ports, environment: str) -> int:
     return outcome.exit_code
 
 
-def _cycle(ports: Ports, config: Config, ledger: Ledger, stop: Stop) -> Outcome:
-    """Run cycles until one ends that no newer commit made moot."""
+def _apply(ports: Ports, config: Config, ledger: Ledger, stop: Stop, *, wait: bool) -> Outcome:
+    """Follow the branch until a rollout ends that no newer commit made moot."""
     with narrated() as reporter, ports.host(config, reporter, stop.event) as host:
-        timer = FetchTimer(Wake(), host.clock, config.poll_seconds)
-        cycle = Cycle(host, ledger, fetch_due=timer.due)
+        fetch = PolledFetch(host.repo, host.clock, reporter, interval=config.poll_seconds)
+        cycle = Cycle(host, ledger, fetch=fetch)
         for _ in range(ATTEMPTS):
-            outcome = cycle.run(suspect=lambda _: True)
+            outcome = _to_its_end(host, cycle) if wait else _once(cycle)
             if outcome.word != "superseded":
                 return outcome
             reporter.note("superseded", says=outcome.sentence)
     raise Superseded(f"{ATTEMPTS} newer commits came in a row", mend="run it again")
+
+
+def _to_its_end(host: Host, cycle: Cycle) -> Outcome:
+    """Run cycles for as long as the rollout waits; each reason for waiting is told once."""
+    told = ""
+    while True:
+        outcome = _once(cycle)
+        if outcome.word != "waiting" or outcome.seconds is None:
+            return outcome
+        if outcome.sentence != told:
+            host.reporter.note("waiting", says=outcome.sentence)
+            told = outcome.sentence
+        host.clock.wait(outcome.seconds)
+        host.check_stop()
+
+
+def _once(cycle: Cycle) -> Outcome:
+    try:
+        return cycle.run(suspect=lambda _: True)
+    except Waiting as error:
+        return waiting(error)
 
 
 def _tell(ledger: Ledger, outcome: Outcome) -> None:
@@ -68,7 +100,7 @@ def _tell(ledger: Ledger, outcome: Outcome) -> None:
     if complaint is not None:
         tell(complaint)
     if not wants("json"):
-        if outcome.word != "held":  # then the sentence is the complaint
+        if complaint is None or str(complaint) != outcome.sentence:
             say(outcome.sentence)
         return
     proven = ledger.memory.load().proven

@@ -13,13 +13,14 @@ __all__ = ["command"]
 )
 @json_option
 def command(*, keep: bool) -> int:
-    """Watch the main job happen on this machine, in about half a minute.
+    """Watch the main job happen on this machine, in about a minute.
 
     Three versions of a tiny web page are made and pushed to a registry of the demo's own; a state
     repo, its remote and a daemon are set up in a temporary folder. Then a first version is
     deployed, a second one follows, a third one is bad and takes itself back, a `git revert` goes
-    back further, and a removed container is repaired. Every claim is checked; a step that does
-    not happen ends the demo with exit code 1. Everything is removed again.
+    back further, and a removed container is repaired. Then an HAProxy gets the port, and a good
+    and a bad version come and go under load, without one failed request. Every claim is checked;
+    a step that does not happen ends the demo with exit code 1. Everything is removed again.
 
     Exit codes: 0 everything happened; 1 a step did not, or a part is missing; 4 containers of a
     project moorline-demo are there already.

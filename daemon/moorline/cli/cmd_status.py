@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from moorline.agent.ledger import Ledger
+from moorline.agent.progress import CanaryStatus
 from moorline.agent.status import Status, status_of
 from moorline.cli.context import Ports, environment_argument, looking, pass_ports, read_config
 from moorline.cli.options import json_option, wants
@@ -56,6 +57,7 @@ def _facts(status: Status, now: datetime) -> Iterator[tuple[str, str]]:
     if status.under_way is not None:
         entry = status.under_way
         yield "under way", f"{entry.commit[:7]}, {entry.phase}, began {_ago(entry.started, now)}"
+    yield from _rollout(status)
     if status.running is None:
         yield "running", "unknown"
     elif not status.running:
@@ -65,7 +67,32 @@ def _facts(status: Status, now: datetime) -> Iterator[tuple[str, str]]:
     if status.records_waiting:
         yield "records", f"{status.records_waiting} not pushed yet"
     for trouble in status.troubles:
-        yield from (("trouble", line) for line in trouble.splitlines())
+        if trouble != status.held:
+            yield from (("trouble", line) for line in trouble.splitlines())
+
+
+def _rollout(status: Status) -> Iterator[tuple[str, str]]:
+    """How far a rollout came, why it does not begin, and how what it proved does."""
+    for canary in status.canaries:
+        yield "canary", _canary(canary, status.environment)
+    if status.held:
+        yield "held", status.held
+    if status.watched_until:
+        yield "watched", f"until {status.watched_until}: a failure takes it back"
+    for service, count in sorted(status.restarts.items()):
+        times = "once" if count == 1 else f"{count} times"
+        yield "restarted", f"{service}, {times} since it was proven, because it failed"
+
+
+def _canary(canary: CanaryStatus, environment: str) -> str:
+    """`web: 25 %, step 2 of 3, waits for …; 312 requests, 0.4 % failed (old: 0.1 %)`."""
+    where = f"{canary.weight:g} %, step {canary.step} of {canary.steps}"
+    until = f"until {canary.until}"
+    if canary.paused:
+        until = f"waits for 'moorline promote {environment} {canary.service}'"
+    new, old = 100 * canary.error_rate, 100 * canary.old_error_rate
+    seen = f"{canary.requests} requests, {new:.3g} % failed (old: {old:.3g} %)"
+    return f"{canary.service}: {where}, {until}; {seen}"
 
 
 def _container(container: ObservedContainer) -> tuple[str, str, str, str]:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from moorline.cli.explaining import Choices, choices_data, say_choices
 from moorline.cli.output import emit, remark, say
 from moorline.cli.worktree import FOLDER, WorkTree, read_plain_file, work_tree_of
 from moorline.core.compose.dotenv import parse_dotenv
-from moorline.core.review import review
+from moorline.core.compose.strategies import choices
+from moorline.core.review import Review, survey
 from moorline.errors import MoorlineError, Problem, UsageError
 
 __all__ = ["command"]
@@ -34,12 +36,16 @@ _SUFFIX = ".yaml"
     metavar="FILE",
     help="Judge with the variables of this host's env file.",
 )
-def command(paths: tuple[Path, ...], form: str, env_file: Path | None) -> int:
+@click.option(
+    "--explain", is_flag=True, help="Tell what strategies each service could use, and why not."
+)
+def command(paths: tuple[Path, ...], form: str, env_file: Path | None, explain: bool) -> int:
     """Check environment files: environments/*.yaml, or the files and folders PATH.
 
     Every problem is told at once. Without --env-file, a variable that has no default counts as
     set, since hosts differ; what depends on its value is left to the host. Files that an
-    environment names are looked up beside it.
+    environment names are looked up beside it. --explain goes on to say, for each service, how a
+    new version takes over, how it could, and what is against the other ways.
 
     Exit code: 0 all valid, 2 not.
     """
@@ -51,8 +57,16 @@ def command(paths: tuple[Path, ...], form: str, env_file: Path | None) -> int:
         where = ", ".join(str(each) for each in paths) or f"{FOLDER}/"
         mend = "run this at the root of the state repo, or name the files"
         raise UsageError(f"no environment file in {where}", mend=mend)
-    problems = [problem for path in files for problem in _check(path, variables)]
-    _tell(form, files, problems)
+    reviews = {path: _check(path, variables) for path in files}
+    problems = [problem for each in reviews.values() for problem in each.problems]
+    services = {
+        path: choices(each.environment)
+        for path, each in reviews.items()
+        if each.environment is not None
+    }
+    _tell(form, files, problems, services)
+    if explain and form == "text":
+        say_choices(services)
     return INVALID if problems else 0
 
 
@@ -64,25 +78,32 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def _check(path: Path, variables: Mapping[str, str] | None) -> Iterator[Problem]:
+def _check(path: Path, variables: Mapping[str, str] | None) -> Review:
     if path.suffix != _SUFFIX:
         message = f"moorline reads {_SUFFIX} files only; rename it to {path.stem}{_SUFFIX}"
-        yield Problem(str(path), 1, 1, "", message)
-        return
+        return Review((Problem(str(path), 1, 1, "", message),))
     try:
         source = read_plain_file(path)
     except MoorlineError as error:
-        yield Problem(str(path), 1, 1, "", str(error))
-        return
+        return Review((Problem(str(path), 1, 1, "", str(error)),))
     root = work_tree_of(path)
     inside = path.absolute().relative_to(root).as_posix()
-    for problem in review(source, path=inside, files=WorkTree(root), variables=variables):
-        yield replace(problem, path=str(path))
+    found = survey(source, path=inside, files=WorkTree(root), variables=variables)
+    here = (replace(problem, path=str(path)) for problem in found.problems)
+    return replace(found, problems=tuple(here))
 
 
-def _tell(form: str, files: Sequence[Path], problems: Sequence[Problem]) -> None:
+def _tell(
+    form: str, files: Sequence[Path], problems: Sequence[Problem], services: Choices
+) -> None:
     if form == "json":
-        emit({"files": [str(each) for each in files], "problems": [_as_data(p) for p in problems]})
+        emit(
+            {
+                "files": [str(each) for each in files],
+                "problems": [_as_data(p) for p in problems],
+                "services": {str(path): choices_data(each) for path, each in services.items()},
+            }
+        )
         return
     for problem in problems:
         say(_annotation(problem) if form == "github" else str(problem))

@@ -12,12 +12,13 @@ from pathlib import Path
 import click
 
 from moorline.adapters.files import PlanningFileStore
-from moorline.adapters.ingress import NoIngress
+from moorline.adapters.ingress_port import Ingress
 from moorline.adapters.ports import Clock, Engine, Prober, Registry, StateRepo
 from moorline.adapters.probe import SocketProber
 from moorline.agent.clock import SystemClock
 from moorline.agent.config import Config, load_config
 from moorline.agent.host import Host
+from moorline.agent.ingress import look_at_ingress
 from moorline.agent.report import Reporter, SilentReporter
 from moorline.agent.wiring import open_engine, open_host, open_registry, open_repo
 from moorline.cli.options import config_path
@@ -32,6 +33,7 @@ class Ports:
 
     host: Callable[[Config, Reporter, threading.Event], AbstractContextManager[Host]] = open_host
     engine: Callable[[Config], Engine] = open_engine
+    ingress: Callable[[Config], Ingress] = look_at_ingress
     repo: Callable[[Config, Path], StateRepo] = open_repo
     registry: Callable[[Config | None], Registry] = open_registry
     prober: Callable[[], Prober] = SocketProber
@@ -102,7 +104,7 @@ def looking(config: Config, ports: Ports, *, fetches: bool = True) -> Iterator[H
             engine=engine,
             repo=repo,
             prober=ports.prober(),
-            ingress=NoIngress(),
+            ingress=ports.ingress(config),
             files=PlanningFileStore(
                 state_dir=Path(config.state_dir), runtime_dir=Path(config.runtime_dir)
             ),

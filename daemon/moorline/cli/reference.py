@@ -10,11 +10,23 @@ from pathlib import Path
 import click
 import msgspec
 
-from moorline.agent.config import Config, EngineConfig, RepoConfig
+from moorline.agent.config import Config
 from moorline.cli.app import VERBS, app, load_verb
 from moorline.cli.options import common_options
 from moorline.core import compose
-from moorline.core.compose.extension import HEALTH_KEYS, SERVICE_EXTENSION_KEYS, SETTINGS_KEYS
+from moorline.core.compose.extension import SETTINGS_KEYS
+from moorline.core.compose.ingress import INGRESS_KEYS
+from moorline.core.compose.jobs import JOB_KEYS, JOBS_KEYS
+from moorline.core.compose.probes import HEALTH_KEYS
+from moorline.core.compose.service_extension import SERVICE_EXTENSION_KEYS
+from moorline.core.compose.strategy import (
+    ABORT_KEYS,
+    CANARY_KEYS,
+    METRIC_KEYS,
+    ROLLING_KEYS,
+    STEP_KEYS,
+)
+from moorline.core.compose.windows import WINDOW_KEYS
 
 __all__ = ["PAGES", "write"]
 
@@ -122,8 +134,19 @@ def _options(params: Sequence[click.Parameter], context: click.Context) -> str:
 
 
 def _configuration() -> str:
-    tables = ((Config, ""), (RepoConfig, "repo"), (EngineConfig, "engine"))
-    return _CONFIGURATION + "\n".join(_section(kind, name) for kind, name in tables)
+    top = _section(Config, "")
+    return _CONFIGURATION + "\n".join((top, *(_section(*each) for each in _tables())))
+
+
+def _tables() -> Iterator[tuple[type[msgspec.Struct], str]]:
+    """The tables of the file, each with its name."""
+    for each in msgspec.structs.fields(Config):
+        if _is_table(each):
+            yield each.type, each.encode_name
+
+
+def _is_table(field: msgspec.structs.FieldInfo) -> bool:
+    return isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
 
 
 def _section(kind: type[msgspec.Struct], name: str) -> str:
@@ -132,7 +155,7 @@ def _section(kind: type[msgspec.Struct], name: str) -> str:
     rows = [
         f"| `{each.name}` | {_default(each)} | {about[each.name]} |"
         for each in msgspec.structs.fields(kind)
-        if not isinstance(each.default, msgspec.Struct) and each.type is not RepoConfig
+        if not _is_table(each)
     ]
     return "\n".join((title, "", "| setting | default | meaning |", "|---|---|---|", *rows, ""))
 
@@ -140,7 +163,7 @@ def _section(kind: type[msgspec.Struct], name: str) -> str:
 def _default(field: msgspec.structs.FieldInfo) -> str:
     if field.required:
         return "needed"
-    if field.default is msgspec.NODEFAULT or field.default is None:
+    if field.default is msgspec.NODEFAULT or field.default in {None, "", ()}:
         return ""
     return f"`{field.default}`"
 
@@ -171,9 +194,18 @@ def _environment() -> str:
     sections: tuple[tuple[str, str, Mapping[str, str]], ...] = (
         ("At the top", "meaning", compose.TOP_KEYS),
         ("`x-moorline` at the top", "meaning", SETTINGS_KEYS),
+        ("`x-moorline.windows[]` at the top", "meaning", WINDOW_KEYS),
         ("A service", "meaning", compose.SERVICE_KEYS),
         ("`x-moorline` in a service", "meaning", SERVICE_EXTENSION_KEYS),
         ("`x-moorline.health` in a service", "meaning", HEALTH_KEYS),
+        ("`x-moorline.rolling` in a service", "meaning", ROLLING_KEYS),
+        ("`x-moorline.canary` in a service", "meaning", CANARY_KEYS),
+        ("`x-moorline.canary.steps[]` in a service", "meaning", STEP_KEYS),
+        ("`x-moorline.canary.abort_on` in a service", "meaning", ABORT_KEYS),
+        ("`x-moorline.canary.abort_on.prometheus` in a service", "meaning", METRIC_KEYS),
+        ("`x-moorline.ingress` in a service", "meaning", INGRESS_KEYS),
+        ("`x-moorline.jobs` in a service", "meaning", JOBS_KEYS),
+        ("`x-moorline.jobs.before[]` and `after[]` in a service", "meaning", JOB_KEYS),
         ("Refused at the top", "reason", compose.REFUSED_TOP_KEYS),
         ("Refused in a service", "reason", compose.REFUSED_KEYS),
     )

@@ -59,6 +59,11 @@ class TerminalReporter:
             transient=True,
         )
 
+    def about(self, environment: str) -> "TerminalReporter":
+        """The same: a person watches one environment at a time."""
+        del environment
+        return self
+
     @contextmanager
     def live(self) -> Iterator[None]:
         """Draw while the body runs."""

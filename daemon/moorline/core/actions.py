@@ -20,6 +20,7 @@ from moorline.core.traffic_actions import (
     Gate,
     Leave,
     Listen,
+    RemoveJob,
     RunJob,
     Shift,
     Unlisten,
@@ -44,6 +45,7 @@ __all__ = [
     "Pull",
     "Ready",
     "RemoveContainer",
+    "RemoveJob",
     "RemoveNetwork",
     "RenameContainer",
     "RetireContainer",
@@ -285,6 +287,7 @@ Action: TypeAlias = (
     | Await
     | Gate
     | RunJob
+    | RemoveJob
     | Listen
     | Unlisten
     | Enter

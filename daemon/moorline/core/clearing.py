@@ -2,43 +2,91 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from moorline.core.actions import RemoveContainer, RemoveNetwork
-from moorline.core.desired import Desired
-from moorline.core.model import ObservedContainer, ObservedEnvironment, ObservedNetwork
-from moorline.core.preparing import name_networks
-from moorline.core.slots import Slot, free_name
+from moorline.core.actions import (
+    Leave,
+    RemoveContainer,
+    RemoveJob,
+    RemoveNetwork,
+    RunJob,
+    Unlisten,
+)
+from moorline.core.model import ObservedContainer, ObservedNetwork
+from moorline.core.scene import Scene
+from moorline.core.slots import STOPPED, Slot, free_name
 from moorline.core.steps import Steps
+from moorline.core.stopping import leave, stop
 
 __all__ = ["clear"]
 
 
-def clear(
-    steps: Steps,
-    desired: Desired,
-    observed: ObservedEnvironment,
-    slots: Sequence[Slot],
-    retired: Iterable[ObservedContainer],
-) -> None:
+def clear(steps: Steps, scene: Scene) -> None:
     """Remove what is superseded, then settle names, then remove networks that are left over."""
     before = steps.frontier()
-    removed = _remove_containers(steps, slots, retired, before)
-    _settle_names(steps, slots, observed.containers, removed, before)
-    wanted = set(name_networks(desired, observed).values())
-    _remove_networks(steps, desired.name, observed.networks, wanted)
+    removed = _remove_containers(steps, scene, before)
+    _remove_jobs(steps, scene, before)
+    _settle_names(steps, scene.slots, scene.observed.containers, removed, before)
+    _leave_behind(steps, scene, before)
+    _unlisten(steps, scene)
+    _remove_networks(
+        steps, scene.desired.name, scene.observed.networks, set(scene.networks.values())
+    )
 
 
-def _remove_containers(
-    steps: Steps,
-    slots: Iterable[Slot],
-    retired: Iterable[ObservedContainer],
-    before: Sequence[int],
-) -> dict[str, int]:
+def _remove_containers(steps: Steps, scene: Scene, before: Sequence[int]) -> dict[str, int]:
     """Return the steps by the names that they free."""
-    removed = {old.name: _remove(steps, old, before, why="not in the file") for old in retired}
-    for slot in slots:
+    # what helped out, or moved beside its successor, ran until here
+    stop(steps, scene, scene.retired, before, why="not in the file")
+    removed = {
+        old.name: _remove(steps, scene, old, before, why="not in the file")
+        for old in scene.retired
+    }
+    for slot in scene.slots:
+        stop(steps, scene, slot.superseded, before, why=f"replaced: {slot.why}")
         for old in slot.superseded:
-            removed[old.name] = _remove(steps, old, before, why="its place is taken")
+            removed[old.name] = _remove(steps, scene, old, before, why="its place is taken")
     return removed
+
+
+def _remove_jobs(steps: Steps, scene: Scene, before: Sequence[int]) -> None:
+    """Remove the containers of jobs that have ended; what still runs is left to end."""
+    ended = {
+        (each.service, each.job, each.name)
+        for each in scene.observed.containers
+        if each.ours and each.job and each.state in STOPPED
+    }
+    planned = {
+        (action.service, action.job, action.target)
+        for action in (step.action for step in steps.steps)
+        if isinstance(action, RunJob)
+    }
+    for service, job, target in sorted(ended | planned):
+        action = RemoveJob(service=service, job=job, target=target, why="it has ended")
+        steps.add(action, before)
+
+
+def _leave_behind(steps: Steps, scene: Scene, before: Sequence[int]) -> None:
+    """Take off the tracks what is there no more."""
+    there = {each.id for each in scene.observed.containers}
+    for service, seen in sorted(scene.routes.items()):
+        if service not in scene.asked:
+            continue
+        for server in seen.servers:
+            if server.container not in there:
+                action = Leave(
+                    service=service,
+                    number=0,
+                    target=server.container,
+                    drain_timeout=0.0,
+                    why="its container is gone",
+                )
+                steps.add(action, before)
+
+
+def _unlisten(steps: Steps, scene: Scene) -> None:
+    after = steps.frontier()
+    for service in sorted(scene.routes):
+        if service not in scene.asked:
+            steps.add(Unlisten(service=service, why="not in the file"), after)
 
 
 def _settle_names(
@@ -84,6 +132,10 @@ def _remove_networks(
             steps.add(RemoveNetwork(name=network.name, why="nothing uses it any more"), before)
 
 
-def _remove(steps: Steps, old: ObservedContainer, after: Sequence[int], *, why: str) -> int:
+def _remove(
+    steps: Steps, scene: Scene, old: ObservedContainer, before: Sequence[int], *, why: str
+) -> int:
+    off = leave(steps, scene, old, before, why=why)
+    stopped = [steps.stopped[old.id]] if old.id in steps.stopped else []
     action = RemoveContainer(service=old.service, number=old.number, target=old.id, why=why)
-    return steps.add(action, after)
+    return steps.add(action, [*before, *off, *stopped])

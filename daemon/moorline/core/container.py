@@ -5,11 +5,12 @@ with `docker compose` by hand finds what they expect.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from moorline.core.model import Attachment, Environment, Network, Service, Volume
 from moorline.core.values import Json, JsonObject
 
-__all__ = ["create_body", "endpoints", "network_body", "volume_body"]
+__all__ = ["create_body", "endpoints", "network_body", "volume_body", "with_network_names"]
 
 _PREFIX = "com.docker.compose."
 # Compose notes the version that made a thing, and reads it nowhere.
@@ -23,17 +24,18 @@ def create_body(
     labels: Mapping[str, str],
     shares: Mapping[str, str],
     mounts: Sequence[JsonObject],
+    named: bool = True,
 ) -> JsonObject:
     """Return the body of POST /containers/create.
 
     `labels` come on top of the service's own, `shares` maps HostConfig keys to
     `container:<id>`, and `mounts` are added to the service's, in place of one at the same target
     (an anonymous volume that moves on). Only the first network is in it: engines before API 1.44
-    take one, and the others are connected afterwards.
+    take one, and the others are connected afterwards. `named` is as in `endpoints`.
     """
     # the number rides in the labels already, and the endpoint's alias needs it
     number = int(labels.get(f"{_PREFIX}container-number", "1"))
-    first = endpoints(environment, service, number=number)[:1]
+    first = endpoints(environment, service, number=number, named=named)[:1]
     host_config: dict[str, Json] = {**service.host_config, **shares}
     if first:
         host_config["NetworkMode"] = first[0][0]
@@ -57,17 +59,29 @@ def create_body(
 
 
 def endpoints(
-    environment: Environment, service: Service, *, number: int
+    environment: Environment, service: Service, *, number: int, named: bool = True
 ) -> tuple[tuple[str, JsonObject], ...]:
     """Return (engine's network name, EndpointSettings), the one to create the container in first.
 
-    Ordered by priority, then by key.
+    Ordered by priority, then by key. Others find the container by the service's name, unless it
+    is not `named`: a job must not be taken for its service.
     """
     names = {network.key: network.name for network in environment.networks}
     ordered = sorted(service.networks, key=lambda each: (-each.priority, each.network))
+    found = ((names[each.network], each) for each in ordered)
     return tuple(
-        (names[each.network], _endpoint(environment, service, each, number)) for each in ordered
+        (name, _endpoint(each, _aliases(environment, service, each, number) if named else ()))
+        for name, each in found
     )
+
+
+def with_network_names(environment: Environment, names: Mapping[str, str]) -> Environment:
+    """The environment with the engine names that the plan chose for its networks, by key."""
+
+    def renamed(network: Network) -> Network:
+        return replace(network, name=names.get(network.key, network.name))
+
+    return replace(environment, networks=tuple(renamed(each) for each in environment.networks))
 
 
 def network_body(
@@ -96,11 +110,14 @@ def _resource_labels(environment: Environment, kind: str, key: str) -> dict[str,
     }
 
 
-def _endpoint(
+def _aliases(
     environment: Environment, service: Service, attachment: Attachment, number: int
-) -> JsonObject:
+) -> Sequence[str]:
     container = service.container_name or f"{environment.name}-{service.name}-{number}"
-    aliases = dict.fromkeys((container, service.name, *attachment.aliases))
+    return list(dict.fromkeys((container, service.name, *attachment.aliases)))
+
+
+def _endpoint(attachment: Attachment, aliases: Sequence[str]) -> JsonObject:
     endpoint: dict[str, Json] = {"Aliases": list(aliases)}
     if ipam := _ipam(attachment):
         endpoint["IPAMConfig"] = ipam

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from moorline.core.model import Attachment, Environment, FileMount, Network, Service, Volume
+from moorline.core.strategy import BlueGreen, Canary
 from moorline.core.values import Json, JsonObject, fingerprint
 
 __all__ = [
@@ -72,6 +73,23 @@ class Desired:
     def pins(self) -> dict[str, str]:
         """Service → `name@digest`."""
         return {workload.name: workload.service.image.pin for workload in self.workloads}
+
+    @property
+    def images(self) -> frozenset[str]:
+        """Pins of everything that it runs, jobs included."""
+        jobs = (job.image.pin for each in self.workloads for job in each.service.jobs)
+        return frozenset((*self.pins.values(), *jobs))
+
+    def moves_beside(self, service: str) -> bool:
+        """Whether its new version starts beside the old one: so says its strategy, or that of
+        the one whose namespace it lives in.
+        """
+        workload = self.workload(service)
+        if workload is None:
+            return False
+        if isinstance(workload.service.strategy, BlueGreen | Canary):
+            return True
+        return any(self.moves_beside(owner) for owner in workload.service.shares.values())
 
     def workload(self, service: str) -> Workload | None:
         """The workload of `service`, or None where the file has no such service."""

@@ -17,10 +17,11 @@ def guard(desired: Desired, observed: ObservedEnvironment, plan: Plan) -> None:
     _refuse_foreign(desired, observed, plan)
     _refuse_changed_volumes(desired, observed)
     _require_external(desired, observed)
+    _require_ingress(desired, observed)
 
 
 def _refuse_to_empty(desired: Desired, observed: ObservedEnvironment) -> None:
-    ours = {each.service for each in observed.containers if each.ours}
+    ours = {each.service for each in observed.containers if each.ours and not each.job}
     kept = ours & {workload.name for workload in desired.workloads}
     if desired.environment.settings.allow_empty:
         return
@@ -72,3 +73,15 @@ def _require_external(desired: Desired, observed: ObservedEnvironment) -> None:
         if volume.external and volume.name not in volumes:
             mend = f"run 'docker volume create {volume.name}'"
             raise NotFound(f"{desired.name}: external volume {volume.name} not found", mend=mend)
+
+
+def _require_ingress(desired: Desired, observed: ObservedEnvironment) -> None:
+    if observed.routes is not None:
+        return
+    routed = [each for each in desired.workloads if each.service.listeners]
+    if routed:
+        name, strategy = routed[0].name, routed[0].service.strategy.name
+        raise UnsafePlan(
+            f"{desired.name}/{name}: strategy {strategy} needs an ingress, and this host has none",
+            mend="configure [ingress] in the agent's configuration, or write strategy: recreate",
+        )

@@ -26,6 +26,7 @@ SPEC = "moorline.spec"
 IMAGE = "moorline.image"
 RETIREMENT = "moorline.retirement"
 SHARES = "moorline.shares"
+JOB = "moorline.job"
 
 DEFAULT_GRACE = 10.0
 
@@ -55,13 +56,17 @@ def container_labels(
     pin: str,
     retirement: Retirement,
     shares: Mapping[str, str],
+    job: str = "",
 ) -> dict[str, str]:
-    """Every label of one container; `shares` maps a HostConfig key to the container id used."""
+    """Every label of one container; `shares` maps a HostConfig key to the container id used.
+
+    `job` is the name of the job that it runs, "" for a service's own container.
+    """
     return {
         PROJECT: environment,
         SERVICE: service,
         NUMBER: str(number),
-        ONEOFF: "False",
+        ONEOFF: str(bool(job)),
         CONFIG_HASH: spec,
         ENVIRONMENT: environment,
         OUR_SERVICE: service,
@@ -70,6 +75,7 @@ def container_labels(
         IMAGE: pin,
         RETIREMENT: _write_retirement(retirement),
         SHARES: canonical(dict(shares)).decode(),
+        **({JOB: job} if job else {}),
     }
 
 

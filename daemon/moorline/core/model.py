@@ -158,6 +158,8 @@ class Service:
     listeners: tuple[Listener, ...] = ()
     """Ports that the ingress publishes for it; they are then not in `host_config`."""
     ingress: IngressPolicy = field(default_factory=IngressPolicy)
+    shared_volumes: tuple[str, ...] = ()
+    """Keys of volumes, and host paths, that two versions may write to at the same time."""
     jobs: tuple[Job, ...] = ()
     """In the order in which they run, those before and those after."""
 
@@ -278,6 +280,8 @@ class Inspection:
     error: str = ""
     oom_killed: bool = False
     restart_count: int = 0
+    started_at: str = ""
+    """When it was started last, ISO 8601, by the engine's clock; empty where it never was."""
     health: Literal["", "starting", "healthy", "unhealthy"] = ""
     health_output: str = ""
     healthcheck: JsonObject = field(default_factory=dict)
@@ -317,5 +321,5 @@ class ObservedEnvironment:
     networks: tuple[ObservedNetwork, ...] = ()
     volumes: tuple[ObservedVolume, ...] = ()
     images: frozenset[str] = frozenset()
-    routes: Mapping[str, ObservedRoute] = field(default_factory=dict)
-    """Service → its route in the ingress."""
+    routes: Mapping[str, ObservedRoute] | None = None
+    """Service → its route in the ingress; None where the host has no ingress."""

@@ -8,21 +8,24 @@ Rule 3: a container is removed only when its successor is proven, or when its pl
 Rule 4: a container without our label is never in a plan.
 Rule 5: a plan may end after any of its steps. Planning again from what is there then leads to the
         same place; whoever adds an action keeps this true (tests/core/test_plan_properties.py).
+Rule 6: a version gets no traffic before it passed its gate, and one that moves beside the old one
+        leaves that running, and on its track, until it is proven itself: going back is a shift.
 
 A file that says nothing new plans nothing, and taking a rollout back is planning the file from
-before: its containers are still there, stopped, and need a start.
+before: its containers are still there and need a start, or no more than their traffic.
 
-The parts stand in `preparing`, `touching` and `clearing`, in the order in which they run.
+The parts stand in `preparing`, `touching` (with `rolling` and `steering`) and `clearing`, in the
+order in which they run.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from moorline.core.actions import Plan, Prove
 from moorline.core.clearing import clear
 from moorline.core.desired import Desired
 from moorline.core.model import ObservedEnvironment
 from moorline.core.preparing import name_networks, prepare
-from moorline.core.slots import Slot, assign_slots
+from moorline.core.scene import Scene
 from moorline.core.steps import Steps
 from moorline.core.touching import touch
 
@@ -40,18 +43,19 @@ def plan(
     `proven` holds the specs of the last proven deployment: what goes back to one of those needs
     no new proof.
     """
-    slots, retired = assign_slots(desired, observed)
     networks = name_networks(desired, observed)
+    scene = Scene.of(desired, observed, networks=networks, proven=proven)
     steps = Steps()
-    prepare(steps, desired, observed, slots, networks)
-    touch(steps, desired, slots, retired, networks)
-    _prove(steps, slots, proven)
-    clear(steps, desired, observed, slots, retired)
+    prepare(steps, scene)
+    touch(steps, scene)
+    _prove(steps, scene)
+    clear(steps, scene)
     return Plan(tuple(steps.steps))
 
 
-def _prove(steps: Steps, slots: Sequence[Slot], proven: Collection[str]) -> None:
-    changed = [slot.workload.name for slot in slots if slot.workload.spec not in proven]
+def _prove(steps: Steps, scene: Scene) -> None:
+    slots = scene.slots
+    changed = [slot.workload.name for slot in slots if not scene.is_proven(slot.workload)]
     if changed:
         again = [
             each.workload.name for each in slots if each.running and each.target in steps.stopped

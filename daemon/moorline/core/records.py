@@ -23,6 +23,8 @@ __all__ = [
     "ServiceEvidence",
     "Summary",
     "mask",
+    "masked",
+    "masked_logs",
     "record_id",
     "rollback_message",
     "summarise",
@@ -277,9 +279,26 @@ def mask(text: str, sensitive: Collection[str]) -> str:
     return _CONTROL.sub(" ", text)
 
 
+def masked(data: JsonObject, sensitive: Collection[str]) -> dict[str, Json]:
+    """Every text of some evidence masked, however deep it lies."""
+    return {key: _masked(value, sensitive) for key, value in data.items()}
+
+
 def masked_logs(lines: Sequence[str], sensitive: Collection[str]) -> tuple[str, ...]:
     """The last lines of a log, fit for a record."""
     return tuple(mask(line, sensitive)[:LOG_LINE_LENGTH] for line in lines[-LOG_LINES:])
+
+
+def _masked(value: Json, sensitive: Collection[str]) -> Json:
+    match value:
+        case str():
+            return mask(value, sensitive)
+        case Mapping():
+            return masked(value, sensitive)
+        case Sequence():
+            return [_masked(each, sensitive) for each in value]
+        case _:
+            return value
 
 
 def _secrets(sensitive: Collection[str]) -> set[str]:

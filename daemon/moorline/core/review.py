@@ -5,16 +5,26 @@ value goes unjudged: the host that knows it will judge.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from moorline.core.compose import load
 from moorline.core.compose.interpolation import InterpolationError, expand
 from moorline.core.compose.yamltree import MappingNode, Mark, Node, ScalarNode, SequenceNode, parse
+from moorline.core.model import Environment
 from moorline.errors import InvalidEnvironment, Problem
 
-__all__ = ["review"]
+__all__ = ["Review", "review", "survey"]
 
 _PLACEHOLDER = "1"
 """Looks like a number, a name and a path's part: most values can be it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What is wrong, in order; and what was read, where all of it could be judged."""
+
+    problems: tuple[Problem, ...]
+    environment: Environment | None = None
 
 
 def review(
@@ -25,14 +35,25 @@ def review(
     variables: Mapping[str, str] | None = None,
 ) -> tuple[Problem, ...]:
     """What is wrong with the file, in order; without `variables`, whatever any host may have."""
+    return survey(source, path=path, files=files, variables=variables).problems
+
+
+def survey(
+    source: bytes,
+    *,
+    path: str,
+    files: Mapping[str, bytes],
+    variables: Mapping[str, str] | None = None,
+) -> Review:
+    """The same, with the environment itself."""
     unjudged: frozenset[Mark] = frozenset()
     if variables is None:
         variables, unjudged = _assumed(source)
     try:
-        load(source, path=path, variables=variables, files=files)
+        return Review((), load(source, path=path, variables=variables, files=files))
     except InvalidEnvironment as error:
-        return tuple(p for p in error.problems if Mark(p.line, p.column) not in unjudged)
-    return ()
+        judged = (p for p in error.problems if Mark(p.line, p.column) not in unjudged)
+        return Review(tuple(judged))
 
 
 def _assumed(source: bytes) -> tuple[dict[str, str], frozenset[Mark]]:

@@ -22,7 +22,16 @@ from moorline.core.desired import SHORT, Desired, Workload, container_name
 from moorline.core.model import ObservedContainer, ObservedEnvironment, Service
 from moorline.core.values import JsonObject
 
-__all__ = ["STOPPED", "Slot", "Target", "assign_slots", "free_name", "host_ports", "may_restart"]
+__all__ = [
+    "STOPPED",
+    "Slot",
+    "Target",
+    "assign_slots",
+    "free_name",
+    "host_ports",
+    "may_restart",
+    "targets_of",
+]
 
 STOPPED = frozenset({"created", "exited", "dead"})
 RESTART_POLICY = "RestartPolicy"
@@ -149,7 +158,11 @@ def assign_slots(
     observed: ObservedEnvironment,
 ) -> tuple[tuple[Slot, ...], tuple[ObservedContainer, ...]]:
     """Return every slot, in start order, and those of our containers that have no slot."""
-    ours = [each for each in observed.containers if each.ours and each.state != "removing"]
+    ours = [
+        each
+        for each in observed.containers
+        if each.ours and not each.job and each.state != "removing"
+    ]
     names = {each.name for each in observed.containers}
     slots: dict[tuple[str, int], Slot] = {}
     for workload in desired.workloads:
@@ -164,6 +177,11 @@ def assign_slots(
         ),
     )
     return tuple(slots.values()), retired
+
+
+def targets_of(slots: Iterable[Slot]) -> dict[str, str]:
+    """Service → the container that others share namespaces with: its first."""
+    return {slot.workload.name: slot.target for slot in slots if slot.number == 1}
 
 
 def may_restart(container: ObservedContainer) -> bool:

@@ -18,6 +18,16 @@ class Steps:
     """Container id → the step that stops it."""
     begun: dict[str, list[int]] = field(default_factory=dict)
     """Service → the steps after which its slots run."""
+    mended: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Container id → the last step that undoes what was done to it by hand."""
+    moved: dict[str, list[int]] = field(default_factory=dict)
+    """Service → the last steps that move its traffic."""
+    left: dict[str, int] = field(default_factory=dict)
+    """Container id → the step that takes it off its track."""
+    listening: dict[str, int] = field(default_factory=dict)
+    """Service → the step after which the ingress listens as the file says."""
+    released: dict[str, int] = field(default_factory=dict)
+    """Service → the step with which the ingress lets go of its ports."""
 
     def add(self, action: Action, after: Iterable[int] = ()) -> int:
         self.steps.append(Step(action, tuple(sorted(set(after)))))

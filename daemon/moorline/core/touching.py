@@ -1,156 +1,158 @@
 """The part of a plan that stops what goes and starts what comes, in the order of dependencies."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 
-from moorline.core.actions import (
-    Action,
-    RetireContainer,
-    RunHook,
-    SetRestartPolicy,
-    UnpauseContainer,
-    WaitFor,
-)
-from moorline.core.desired import Desired, Workload
+from moorline.core.actions import RunJob, WaitFor
+from moorline.core.desired import Workload
+from moorline.core.jobs import job_name
 from moorline.core.model import ObservedContainer
-from moorline.core.slots import STOPPED, Slot, Target, host_ports, may_restart
+from moorline.core.rolling import begin_slot, roll
+from moorline.core.scene import Scene
+from moorline.core.slots import Slot, host_ports, targets_of
+from moorline.core.steering import release_ports, steer
 from moorline.core.steps import Steps
+from moorline.core.stopping import may_hold, stop
+from moorline.core.strategy import Rolling
 
 __all__ = ["touch"]
 
-
-def touch(
-    steps: Steps,
-    desired: Desired,
-    slots: Sequence[Slot],
-    retired: Iterable[ObservedContainer],
-    networks: dict[str, str],
-) -> None:
-    _stop(steps, retired, steps.ready, why="not in the file")
-    _stop_in_the_way(steps, slots)
-    waits: dict[tuple[str, str], int] = {}
-    leaving = [*retired, *(old for slot in slots for old in slot.superseded)]
-    for workload in desired.workloads:
-        own = [slot for slot in slots if slot.workload is workload]
-        begin = [slot for slot in own if slot.starts or slot.target in steps.stopped]
-        conditions = _conditions(steps, desired, workload, waits) if begin else []
-        for slot in own:
-            before = [*steps.ready, *conditions]
-            if slot in begin:
-                before += _stop_dependents(steps, slots, workload.name, before)
-                _fill(steps, slot, before, leaving, networks)
-            else:
-                _keep(steps, slot, before, networks)
+Waits = dict[tuple[str, str], int]
 
 
-def _fill(
-    steps: Steps,
-    slot: Slot,
-    before: Sequence[int],
-    leaving: Iterable[ObservedContainer],
-    networks: dict[str, str],
-) -> None:
-    """Stop what is in the slot, and start what belongs there."""
-    _stop(steps, slot.superseded, before, why=f"replaced: {slot.why}")
+def touch(steps: Steps, scene: Scene) -> None:
+    useless = [old for old in scene.retired if not _serves_until_proven(scene, old)]
+    stop(steps, scene, useless, steps.ready, why="not in the file")
+    _stop_in_the_way(steps, scene)
+    release_ports(steps, scene)
+    waits: Waits = {}
+    for workload in scene.desired.workloads:
+        _bring(steps, scene, workload, waits)
+    for workload in scene.desired.workloads:
+        _hand_over(steps, scene, workload)
+
+
+def _serves_until_proven(scene: Scene, old: ObservedContainer) -> bool:
+    """Whether a surplus replica is to help out until its service's new version is proven."""
+    workload = scene.desired.workload(old.service)
+    if workload is None or not workload.service.replicas:
+        return False
+    rolls = isinstance(workload.service.strategy, Rolling)
+    return rolls or scene.desired.moves_beside(workload.name)
+
+
+def _bring(steps: Steps, scene: Scene, workload: Workload, waits: Waits) -> None:
+    """Fill the slots of a workload, as soon as what it depends on is there."""
+    own = scene.slots_of(workload)
+    coming = [slot for slot in own if slot.starts or slot.target in steps.stopped]
+    before = [*steps.ready]
+    if coming:
+        before += _conditions(steps, scene, workload, waits)
+        before += _run_jobs(steps, scene, workload, "before", before)
+        before += _stop_dependents(steps, scene, workload.name, before)
+    for slot in own:
+        if slot not in coming:
+            _keep(steps, scene, slot, before)
+    strategy = workload.service.strategy
+    if isinstance(strategy, Rolling):
+        roll(steps, scene, workload, strategy, before=before)
+    else:
+        for slot in coming:
+            _fill(steps, scene, slot, before)
+
+
+def _hand_over(steps: Steps, scene: Scene, workload: Workload) -> None:
+    """Bring the traffic to a workload that runs, with whoever lives in its namespaces."""
+    begun = [*steps.ready, *steps.begun.get(workload.name, ())]
+    for other in scene.desired.workloads:
+        if workload.name in other.service.shares.values():
+            begun += steps.begun.get(other.name, ())
+    if not isinstance(workload.service.strategy, Rolling):
+        steer(steps, scene, workload, begun)
+    up = [*begun, *steps.moved.get(workload.name, ())]
+    _run_jobs(steps, scene, workload, "after", up)
+
+
+def _fill(steps: Steps, scene: Scene, slot: Slot, before: Sequence[int]) -> None:
+    """Start what belongs in the slot; what is in it stops first, unless both can run."""
+    if not scene.desired.moves_beside(slot.workload.name):
+        stop(steps, scene, slot.superseded, before, why=f"replaced: {slot.why}")
+    begin_slot(steps, scene, slot, [*before, *_freed(steps, scene, slot)])
+
+
+def _freed(steps: Steps, scene: Scene, slot: Slot) -> list[int]:
+    """The steps that free the place of this slot, and the ports that it needs."""
     ports = host_ports(slot.service)
     freed = [
         steps.stopped[old.id]
-        for old in leaving
-        if old.id in steps.stopped and (old in slot.superseded or _may_hold(old, ports))
+        for old in scene.leaving
+        if old.id in steps.stopped and (old in slot.superseded or may_hold(old, ports))
     ]
     if slot.target in steps.stopped:
         freed.append(steps.stopped[slot.target])
-    actions = [*slot.attach(networks), *slot.begin()]
-    steps.begun.setdefault(slot.workload.name, []).extend(steps.chain(actions, [*before, *freed]))
+    return [*freed, *(steps.released.values() if ports else ())]
 
 
-def _keep(
-    steps: Steps,
-    slot: Slot,
-    before: Sequence[int],
-    networks: dict[str, str],
-) -> None:
+def _keep(steps: Steps, scene: Scene, slot: Slot, before: Sequence[int]) -> None:
     """Leave the running container in place, mended where someone changed it."""
-    last = steps.chain([*slot.mend(), *slot.attach(networks)], before)
-    _stop(steps, slot.superseded, [*before, *last], why="its place is taken")
+    last = steps.chain([*slot.mend(), *slot.attach(scene.networks)], before)
+    steps.mended[slot.target] = last
+    rolls = isinstance(slot.service.strategy, Rolling)
+    if not rolls and not scene.desired.moves_beside(slot.workload.name):
+        stop(steps, scene, slot.superseded, [*before, *last], why="its place is taken")
 
 
-def _stop_dependents(
-    steps: Steps,
-    slots: Iterable[Slot],
-    service: str,
-    before: Sequence[int],
-) -> list[int]:
+def _stop_dependents(steps: Steps, scene: Scene, service: str, before: Sequence[int]) -> list[int]:
     """Stop what has to begin anew once `service` is started; returns the steps.
 
     It is stopped before and started after, in its own turn. Restarted at the end, it would be
     forgotten by a plan that ends in between: nothing shows that a running container is too old.
     """
-    dependents = [slot.wanted for slot in slots if slot.running and slot.begins_after(service)]
-    there = [each for each in dependents if each is not None]
-    _stop(steps, there, before, why=f"begins after {service}, which is started")
+    slots = [slot for slot in scene.slots if slot.running and slot.begins_after(service)]
+    there = [slot.wanted for slot in slots if slot.wanted is not None]
+    stop(steps, scene, there, before, why=f"begins after {service}, which is started")
     return [steps.stopped[each.id] for each in there]
 
 
-def _stop_in_the_way(steps: Steps, slots: Sequence[Slot]) -> None:
+def _stop_in_the_way(steps: Steps, scene: Scene) -> None:
     """Stop first what holds a port that another service is about to take; waiting for its own
     turn could be waiting for each other.
     """
-    taken = [(slot.workload, host_ports(slot.service)) for slot in slots if slot.starts]
-    for slot in slots:
+    taken = [(slot.workload, host_ports(slot.service)) for slot in scene.slots if slot.starts]
+    surplus = [(old.service, [old]) for old in scene.retired]
+    held = [(slot.workload.name, slot.superseded) for slot in scene.slots]
+    for name, containers in (*surplus, *held):
         in_the_way = [
             old
-            for old in slot.superseded
-            if any(who is not slot.workload and _may_hold(old, ports) for who, ports in taken)
+            for old in containers
+            if any(who.name != name and may_hold(old, ports) for who, ports in taken)
         ]
-        _stop(steps, in_the_way, steps.ready, why="another service takes its port")
+        stop(steps, scene, in_the_way, steps.ready, why="another service takes its port")
 
 
-def _may_hold(container: ObservedContainer, ports: Collection[str]) -> bool:
-    """Whether it has to be stopped before another can have these ports."""
-    if container.state == "restarting":
-        return bool(ports)  # the engine lists none between two starts
-    return not container.host_ports.isdisjoint(ports)
+def _run_jobs(
+    steps: Steps, scene: Scene, workload: Workload, when: str, before: Sequence[int]
+) -> tuple[int, ...]:
+    targets = targets_of(scene.slots)
+    actions = [
+        RunJob(
+            service=workload.name,
+            job=job.name,
+            target=job_name(scene.desired.name, workload.name, job.name, scene.desired.commit),
+            image=job.image,
+            networks=tuple(scene.networks.items()),
+            shares=tuple((key, targets[each]) for key, each in workload.service.shares.items()),
+            why=f"{when} the new version takes over",
+        )
+        for job in scene.jobs(workload, when)
+    ]
+    return steps.chain(actions, before)
 
 
-def _stop(
-    steps: Steps,
-    leaving: Iterable[ObservedContainer],
-    before: Sequence[int],
-    *,
-    why: str,
-) -> None:
-    for old in leaving:
-        if old.state not in STOPPED and old.id not in steps.stopped:
-            steps.stopped[old.id] = steps.chain(_farewell(old, why), before)[0]
-
-
-def _farewell(old: ObservedContainer, why: str) -> list[Action]:
-    """The stop, behind the pre_stop hooks that the container brought along."""
-    where: Target = {"service": old.service, "number": old.number, "target": old.id}
-    actions: list[Action] = []
-    if old.state == "paused":
-        actions.append(UnpauseContainer(**where, why="a paused one cannot stop"))
-    if old.state != "restarting":
-        actions += [RunHook(**where, hook=hook, why="pre_stop") for hook in old.pre_stop]
-    stop: list[Action] = [RetireContainer(**where, grace=old.stop_grace_period, why=why)]
-    if may_restart(old):
-        disarm = "the engine's next start must not revive it"
-        policy = SetRestartPolicy(**where, restart_policy={"Name": "no"}, why=disarm)
-        # between two runs of a crash loop the engine takes no update: stopped, it does
-        stop = [*stop, policy] if old.state == "restarting" else [policy, *stop]
-    return [*actions, *stop]
-
-
-def _conditions(
-    steps: Steps,
-    desired: Desired,
-    workload: Workload,
-    waits: dict[tuple[str, str], int],
-) -> list[int]:
+def _conditions(steps: Steps, scene: Scene, workload: Workload, waits: Waits) -> list[int]:
     """Steps that must be done before a slot of `workload` may start."""
     needed = [n for owner in workload.service.shares.values() for n in steps.begun.get(owner, ())]
     for dependency in workload.service.depends_on:
-        if desired.workload(dependency.service) is None:
+        if scene.desired.workload(dependency.service) is None:
             continue  # not required, and not in the file: the parser refused the other case
         begun = steps.begun.get(dependency.service, [])
         if dependency.condition == "service_started":

@@ -14,6 +14,7 @@ __all__ = [
     "Gate",
     "Leave",
     "Listen",
+    "RemoveJob",
     "RunJob",
     "Shift",
     "Unlisten",
@@ -53,6 +54,21 @@ class RunJob(_OnService):
     image: ImageRef
     networks: tuple[tuple[str, str], ...] = ()
     """(key, engine name) of every network the file has."""
+    shares: tuple[tuple[str, str], ...] = ()
+    """(HostConfig key, target of the container whose namespace it joins)."""
+
+    @property
+    def detail(self) -> str:
+        return self.job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveJob(_OnService):
+    """Remove the container of a job that has ended; `target` is its name."""
+
+    verb = "remove"
+    job: str
+    target: str
 
     @property
     def detail(self) -> str:
@@ -97,6 +113,11 @@ class Leave(OnContainer):
 
     verb = "leave"
     drain_timeout: float
+
+    @property
+    def subject(self) -> str:
+        # one that is gone is known by the ingress alone, which knows no numbers
+        return f"{self.service} #{self.number}" if self.number else self.service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

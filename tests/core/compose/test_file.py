@@ -76,12 +76,22 @@ def test_settings_have_defaults() -> None:
     assert environment("x-moorline: {}\n").settings == Settings()
     text = "x-moorline: {on_failure: hold, approvals: 0, allow_empty: true}\n"
     assert environment(text).settings == Settings(on_failure="hold", allow_empty=True)
+    text = "x-moorline: {paused: true, repair: false, watch: 90s, windows: []}\n"
+    assert environment(text).settings == Settings(paused=True, repair=False, watch=90.0)
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("x-moorline: 5", ["x-moorline: must be a mapping"]),
+        (
+            "x-moorline: {paused: soon, repair: 2, watch: 10}",
+            [
+                "x-moorline.paused: must be true or false",
+                "x-moorline.repair: must be true or false",
+                "x-moorline.watch: must be a string; put it in quotes",
+            ],
+        ),
         (
             "x-moorline: {on_failure: retry}",
             ["x-moorline.on_failure: must be one of revert, hold"],

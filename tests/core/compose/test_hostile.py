@@ -84,6 +84,44 @@ HOSTILE: dict[str, str | bytes] = {
     "tabs": "\t" * 2**20,
     "percent signs": "%" * 2**20,
     "exclamation marks": "!" * 2**20,
+    "windows nowhere": "x-moorline: {windows: ["
+    + repeated("{from: 01:00, to: 02:00, timezone: Europe/Berlin#}, ", 20)
+    + "]}",
+    "windows without end": "x-moorline: {windows: [" + "{}, " * 10_000 + "]}",
+    "steps without end": web(
+        "x-moorline: {strategy: canary, canary: {steps: ["
+        + "{weight: 5, for: 1s}, " * 6_000
+        + "]}}"
+    ),
+    "a weight of sixty thousand digits": web(
+        f"x-moorline: {{strategy: canary, canary: {{steps: [{{weight: {'9' * 60_000}}}]}}}}"
+    ),
+    "certificates for no port": web(
+        "ports: ['1-20000:1-20000'], x-moorline: {strategy: blue-green, ingress: {tls: {"
+        + repeated("'3#': a, ", 10_000)
+        + "}}}"
+    ),
+    "volumes that are not there, shared": web(
+        "volumes: ["
+        + repeated("'/s#:/t#', ", 10_000)
+        + "], x-moorline: {shared_volumes: ["
+        + repeated("/u#, ", 10_000)
+        + "]}"
+    ),
+    "jobs without end": web(
+        "environment: {"
+        + repeated("K#: v, ", 10_000)
+        + "}, x-moorline: {jobs: {before: ["
+        + repeated("{name: j#, command: a, environment: {A: b}}, ", 20)
+        + "], after: ["
+        + repeated("{name: j#, command: a}, ", 21)
+        + "]}}"
+    ),
+    "a crowd beside each other": services(
+        f"{{image: {IMAGE}, ports: ['#0:1'], volumes: [/a:/a, /b:/b], depends_on: [s0, s1], "
+        "x-moorline: {strategy: blue-green}}",
+        500,
+    ),
     "a block without end": "a: |\n" + " x\n" * 300_000,
 }
 

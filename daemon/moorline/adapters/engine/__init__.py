@@ -5,6 +5,7 @@ client.py     connections: opened on first use, API version negotiated, one clie
 reading.py    the engine's JSON → our values
 pulling.py    pulls by digest, line by line
 hooks.py      commands inside a container
+images.py     images by their names, and the space that is left
 events.py     the subscription that wakes the loop
 docker.py     DockerEngine: the port, put together from these
 """

@@ -8,13 +8,15 @@ from docker import APIClient
 from docker.errors import NotFound as Absent
 
 from moorline.adapters.engine import reading
-from moorline.adapters.engine.client import Connection, post
+from moorline.adapters.engine.client import SILENCE, Connection, post
 from moorline.adapters.engine.events import subscribe
 from moorline.adapters.engine.failures import forgiven
 from moorline.adapters.engine.hooks import run_hook
+from moorline.adapters.engine.images import disk_space, local_images
 from moorline.adapters.engine.pulling import pull
-from moorline.adapters.ports import EngineInfo, EventStream, PullProgress
+from moorline.adapters.ports import DiskSpace, EngineInfo, EventStream, PullProgress
 from moorline.core.image import ImageRef
+from moorline.core.images import HostImage
 from moorline.core.model import Hook, Inspection, ObservedContainer, ObservedEnvironment
 from moorline.core.values import JsonObject
 from moorline.errors import NotFound
@@ -22,11 +24,16 @@ from moorline.errors import NotFound
 __all__ = ["DockerEngine"]
 
 
+_ENDED = frozenset({"exited", "dead"})
+"""What a container is that ended by itself, or with the engine; see rule 5 of `client`."""
+
+
 class DockerEngine:
     """One Docker Engine; see the port `Engine`. Thread-safe; constructing it connects to nothing.
 
     Every call is bounded in time: `timeout` between bytes of an answer, `pull_idle` between lines
-    of a pull's progress, `hook_limit` for a whole hook. Only the event stream waits for ever.
+    of a pull's progress, `hook_limit` for a whole hook, `events_idle` between events, where the
+    stream ends and is to be opened anew.
     """
 
     def __init__(
@@ -37,8 +44,10 @@ class DockerEngine:
         docker_config: Path | None = None,
         pull_idle: float = 120,
         hook_limit: float = 600,
+        events_idle: float = SILENCE,
     ) -> None:
-        self._connection = Connection(url, timeout=timeout)
+        self._url = url
+        self._connection = Connection(url, timeout=timeout, silence=events_idle)
         self._docker_config = docker_config
         self._pull_idle = pull_idle
         self._hook_limit = hook_limit
@@ -65,6 +74,8 @@ class DockerEngine:
             networks = client.networks()
             entries = client.containers(all=True, filters=filters)
             containers = reading.containers(entries, networks)
+            if any(each.state in _ENDED for each in containers):
+                self._connection.confirm(f"observing {project}")
             return ObservedEnvironment(
                 containers=containers,
                 networks=reading.networks(networks),
@@ -74,7 +85,10 @@ class DockerEngine:
 
     def inspect(self, container: str) -> Inspection:
         with self._connection.use("calls", f"inspecting {container}") as client:
-            return reading.inspection(client.inspect_container(container))
+            found = reading.inspection(client.inspect_container(container))
+        if found.state in _ENDED:
+            self._connection.confirm(f"inspecting {container}")
+        return found
 
     def logs(self, container: str, *, lines: int) -> tuple[str, ...]:
         with self._connection.use("calls", f"reading the logs of {container}") as client:
@@ -104,6 +118,24 @@ class DockerEngine:
                 raise NotFound(
                     f"pulling {image}: the engine reports success, yet has no {image.pin}"
                 )
+
+    def local_images(self) -> tuple[HostImage, ...]:
+        with self._connection.use("calls", "listing images") as client:
+            return local_images(client)
+
+    def tag_image(self, image: str, tag: str) -> None:
+        repository, _, word = tag.rpartition(":")
+        with self._connection.use("calls", f"tagging {image} as {tag}") as client:
+            client.tag(image, repository, word)
+
+    def remove_image_name(self, name: str) -> None:
+        with self._connection.use("calls", f"removing {name}") as client, forgiven(status=404):
+            # without its parents: they may be somebody's who built on them
+            client.remove_image(name, noprune=True)
+
+    def disk_space(self) -> DiskSpace | None:
+        with self._connection.use("calls", "asking the engine for its disk") as client:
+            return disk_space(self._url, client)
 
     def create_network(self, name: str, body: JsonObject) -> None:
         with self._connection.use("calls", f"creating network {name}") as client:

@@ -23,6 +23,7 @@ __all__ = ["Subscription", "subscribe"]
 _ACTIONS = (
     "start",
     "stop",
+    "kill",
     "die",
     "oom",
     "pause",
@@ -34,6 +35,7 @@ _ACTIONS = (
     "connect",
     "disconnect",
 )
+NANO = 1_000_000_000
 _PROJECT = "com.docker.compose.project"
 
 
@@ -81,4 +83,5 @@ def _event(raw: Mapping[str, Any]) -> EngineEvent | None:
         id=attributes.get("container") or raw["Actor"]["ID"],
         name=attributes.get("name", ""),
         project=project,
+        at=raw.get("timeNano", 0) / NANO,
     )

@@ -37,6 +37,8 @@ def run_hook(client: APIClient, container: str, hook: Hook, *, limit: float) -> 
     tail, timed_out = _output(client, execution, limit)
     text = tail.decode(errors="replace")
     if timed_out:
+        # the hook was silent, unless it was the engine: then this gets no answer either
+        client.exec_inspect(execution)
         return TIMED_OUT, f"{text}\n(still running after {limit:g} s)".lstrip()
     return int(client.exec_inspect(execution)["ExitCode"]), text
 

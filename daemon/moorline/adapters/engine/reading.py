@@ -38,7 +38,7 @@ def project_filter(project: str) -> str:
 def containers(
     entries: Iterable[_Entry], networks: Iterable[_Entry]
 ) -> tuple[ObservedContainer, ...]:
-    """Read a list answer, sorted by name. Other tools' one-off containers are not part of it.
+    """Read a list answer, sorted by name. One-off containers are part of it where they are ours.
 
     `networks` is the network list answer: an endpoint of a network that was removed and made anew
     under the same name counts as detached, since no start would get past it.
@@ -79,6 +79,7 @@ def inspection(answer: _Entry) -> Inspection:
         error=state.get("Error", ""),
         oom_killed=state.get("OOMKilled", False),
         restart_count=answer.get("RestartCount", 0),
+        started_at=state.get("StartedAt", ""),
         health=_HEALTH.get(health.get("Status", ""), ""),
         health_output=_last_output(health),
         healthcheck=_healthcheck(answer["Config"]),
@@ -117,6 +118,8 @@ def _container(entry: _Entry, networks: Collection[str]) -> ObservedContainer:
             # one that was never started has no id there yet
             if endpoint.get("NetworkID", "") in {"", *networks}
         ),
+        addresses=_addresses(entry),
+        job=own.get(labels.JOB, "") if _spec(entry) else "",
         host_ports=_host_ports(entry),
         shares=labels.read_shares(own),
         restarts=retirement.restarts,

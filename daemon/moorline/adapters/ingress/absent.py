@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from moorline.adapters.ingress_port import TrackStats
-from moorline.core.traffic import ObservedRoute, Route, Track
+from moorline.core.traffic import Route, Track
 from moorline.errors import Stalled
 
 __all__ = ["NoIngress"]
@@ -13,8 +13,8 @@ __all__ = ["NoIngress"]
 class NoIngress:
     """Stands in where the configuration has no `[ingress]`."""
 
-    def observe(self, environment: str) -> Mapping[str, ObservedRoute]:  # noqa: ARG002
-        return {}
+    def observe(self, environment: str) -> None:
+        """There are no routes to see."""
 
     def listen(self, route: Route, track: Track) -> None:  # noqa: ARG002
         self._refuse(route.environment, route.service)

@@ -7,6 +7,7 @@ that lost something is thrown away for a new one.
 import os
 import re
 import shutil
+import threading
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -53,8 +54,12 @@ class Mirror:
     def __init__(self, path: Path, commands: Commands, branch: str) -> None:
         self.path = path
         self.git = commands
+        self.generation = 0
+        """How many mirrors were thrown away for a new one."""
         self._branch = branch
         self._prepared = False
+        # whoever makes or mends: another thread would take its work for a dead one's leftovers
+        self._mending = threading.RLock()
 
     # --- refs ---
 
@@ -127,17 +132,17 @@ class Mirror:
         """Make the mirror if there is none for this URL, and clear up what the dead left."""
         if self._prepared:
             return
-        with storage(self.path):
+        with self._mending, storage(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.sweep()
             self._make_room()
             if not self._exists():
                 self._create()
-        self._prepared = True
+            self._prepared = True
 
     def sweep(self) -> None:
         """Remove locks and temporary files, if no git is alive that could own them."""
-        with self.git.lock.alone(patience=0) as alone:
+        with self._mending, self.git.lock.alone(patience=0) as alone:
             if not alone:
                 return
             for pattern in _LEFTOVERS:
@@ -147,8 +152,17 @@ class Mirror:
                 if _SIBLING.fullmatch(sibling.suffix[1:]):
                     _remove(sibling)
 
-    def renew(self) -> None:
-        """Replace a mirror that lost something by a fresh one, made beside it."""
+    def renew(self, seen: int) -> None:
+        """Replace a mirror that lost something by a fresh one, unless that was done since the
+        generation `seen`.
+        """
+        with self._mending:
+            if self.generation == seen:
+                self._renew()
+                self.generation += 1
+
+    def _renew(self) -> None:
+        """Make it beside the old one: what is there may still be good for reading."""
         with storage(self.path):
             fresh = self._fresh()
         try:

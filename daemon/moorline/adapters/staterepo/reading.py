@@ -29,8 +29,8 @@ R = TypeVar("R")
 ReaderT = TypeVar("ReaderT", bound="MirrorReader")
 
 MAX_FILE = 1024 * 1024
-ANSWERS = 16
-"""How many are kept; each may be as large as a file."""
+ANSWERS = 64
+"""How many are kept, for all environments together; each may be as large as a file."""
 _KINDS = {"120000": "a symbolic link", "160000": "a submodule", "100755": "an executable"}
 
 
@@ -41,10 +41,11 @@ def heals(
 
     @functools.wraps(method)
     def healed(self: ReaderT, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        seen = self.mirror.generation
         try:
             return method(self, *args, **kwargs)
         except MirrorDamaged:
-            self.mirror.renew()
+            self.mirror.renew(seen)
             return method(self, *args, **kwargs)
 
     return healed

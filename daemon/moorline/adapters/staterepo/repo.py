@@ -1,5 +1,6 @@
 """The state repo as one host sees it: the mirror's reader, and the writer of commits."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,10 @@ class GitStateRepo(MirrorReader):
 
     Every argument that reaches git is checked first; a damaged mirror heals itself; nothing is
     ever forced, so a push is a compare-and-swap.
+
+    Thread-safe. Reading waits for nobody: commits never change, and git itself replaces refs as a
+    whole. What moves the refs takes turns: a fetch that was answered before a push, and ends after
+    it, would set the branch back for a while, which looks like a rewritten history.
     """
 
     def __init__(
@@ -68,17 +73,22 @@ class GitStateRepo(MirrorReader):
         )
         super().__init__(Mirror(path, commands, branch), branch)
         self._who = identity(committer_name, host, committer_email)
+        self._turn = threading.RLock()
 
     @heals
     def fetch(self) -> str:
-        return self.mirror.fetch()
+        with self._turn:
+            return self.mirror.fetch()
 
     @heals
     def replace(self, path: str, data: bytes, *, expected: str, message: str) -> str:
         repo_path(path)
         if not is_sha(expected):
             raise UsageError(f"not a blob: {expected[:80]!r}")
-        return contended(lambda _: self._replace(path, data, expected, commit_message(message)))
+        with self._turn:
+            return contended(
+                lambda _: self._replace(path, data, expected, commit_message(message))
+            )
 
     def _replace(self, path: str, data: bytes, expected: str, message: str) -> str:
         # Always from the remote's own tip: this is the branch that people write.
@@ -92,7 +102,7 @@ class GitStateRepo(MirrorReader):
         repo_path(path)
         if branch_name(branch) == self.branch or branch.startswith("history/"):
             raise UsageError(f"{branch} is not a branch for proposals")
-        tip = self.mirror.fetch()
+        tip = self.fetch()
         try:
             return self._publish(branch, tip, {path: data}, commit_message(message))
         except Rejected:
@@ -117,7 +127,7 @@ class GitStateRepo(MirrorReader):
     ) -> str | None:
         # The first attempt trusts the last fetch: usually this host is the only writer here.
         if number > 1:
-            self.mirror.fetch()
+            self.fetch()
         base = self.mirror.ref(branch)
         missing = self._missing(branch, base, records)
         return self._publish(branch, base, missing, message) if missing else None

@@ -30,9 +30,11 @@ for pid in $(cat "$folder"/*.pid 2>/dev/null); do
 done
 
 ours="label=moorline.environment={environment}"
+ingress="label=moorline.ingress.folder=$folder/host/state/ingress"
 images="reference={images}"
 {{
     docker ps --all --quiet --filter "$ours" | xargs -r docker rm --force --volumes
+    docker ps --all --quiet --filter "$ingress" | xargs -r docker rm --force
     docker network ls --quiet --filter "$ours" | xargs -r docker network rm
     docker images --quiet --filter "$images" | sort -u | xargs -r docker rmi --force
 }} >/dev/null

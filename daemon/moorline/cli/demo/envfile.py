@@ -3,10 +3,12 @@
 from moorline.cli.demo.world import ENVIRONMENT
 from moorline.errors import Stalled
 
-__all__ = ["HURRY", "adapted"]
+__all__ = ["HURRY", "SEAMLESS", "adapted", "seamless"]
 
 HURRY = 'health: {http: "http://:3000/health", deadline: 8s, stability: 1s}'
 """A real environment leaves a version minutes to come up, and watches it for longer."""
+
+SEAMLESS = "strategy: blue-green"
 
 _SETTINGS = f"""
     x-moorline:
@@ -27,3 +29,8 @@ def adapted(template: str, port: int) -> str:
             raise Stalled(f"the template's production.yaml no longer says '{old}' once")
         template = template.replace(old, new)
     return template.rstrip() + _SETTINGS
+
+
+def seamless(text: str) -> str:
+    """The demo's file with a strategy that leaves no gap."""
+    return text.replace(HURRY, f"{SEAMLESS}\n      {HURRY}")

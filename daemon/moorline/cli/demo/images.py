@@ -1,23 +1,26 @@
-"""Three versions of a tiny web page, as images made from scratch.
+"""Three versions of a tiny web page and an HAProxy, as images made from scratch.
 
-Version 3 has a mistake that happens: its health page moved to /healthz, and nobody told the
-environment file.
+Version 3 of the page has a mistake that happens: its health page moved to /healthz, and nobody
+told the environment file.
 """
 
-import io
+import os
 import re
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from moorline.cli.demo.processes import run
+from moorline.cli.demo.rootfs import root_fs
 from moorline.core.image import ImageRef
 
-__all__ = ["REPOSITORY", "make_images", "page"]
+__all__ = ["REPOSITORIES", "make_images", "make_ingress", "page"]
 
-REPOSITORY = "shop/web"
 PORT = 3000
+REPOSITORIES = "shop/*"
+"""What all of them are called in the registry."""
 
+_PAGES = "shop/web"
+_INGRESS = "shop/haproxy"
 _HEALTH_PAGES = {1: "health", 2: "health", 3: "healthz"}
 _SERVE = """#!/bin/sh
 # process 1 gets no default answer to signals
@@ -33,6 +36,8 @@ _PAGE = """<!doctype html>
 <p>Deployed by a commit.
 """
 _VERSION = re.compile(rb"shop, version (\d+)")
+_LIBRARY = re.compile(r"(/\S+) \(0x")
+"""How ldd names a file that it found."""
 
 
 def page(body: bytes) -> str:
@@ -44,44 +49,60 @@ def page(body: bytes) -> str:
 def make_images(registry: str, busybox: Path, env: Mapping[str, str]) -> dict[int, ImageRef]:
     """Make every version and push it; they are then in the registry only."""
     applets = run([str(busybox), "--list"]).split()
+    changes = ('CMD ["/serve"]', "ENV PATH=/bin", f"EXPOSE {PORT}")
     images = {
-        version: ImageRef.parse(f"{registry}/{REPOSITORY}:{version}") for version in _HEALTH_PAGES
+        version: ImageRef.parse(f"{registry}/{_PAGES}:{version}") for version in _HEALTH_PAGES
     }
     for version, image in images.items():
-        root = _root(version, busybox.read_bytes(), applets)
-        changes = ('CMD ["/serve"]', "ENV PATH=/bin", f"EXPOSE {PORT}")
-        options = [word for change in changes for word in ("--change", change)]
-        run(["docker", "import", *options, "-", str(image)], env=env, data=root)
-        run(["docker", "push", "--quiet", str(image)], env=env)
+        _push(image, _page_files(version, busybox.read_bytes(), applets), changes, env)
     # off the host again: the daemon has to fetch them itself
     run(["docker", "rmi", *map(str, images.values())], env=env)
     return images
 
 
-def _root(version: int, busybox: bytes, applets: list[str]) -> bytes:
-    """The whole file system, as a tar."""
+def make_ingress(registry: str, haproxy: Path, env: Mapping[str, str]) -> ImageRef:
+    """Make an image of this machine's HAProxy and its libraries, and push it; returns its pin."""
+    image = ImageRef.parse(f"{registry}/{_INGRESS}:1")
+    changes = (
+        'CMD ["haproxy", "-v"]',
+        "ENV PATH=/usr/local/sbin",
+        "ENV LD_LIBRARY_PATH=/usr/local/lib",
+    )
+    _push(image, _haproxy_files(haproxy), changes, env)
+    words = ["docker", "image", "inspect", "--format", "{{index .RepoDigests 0}}", str(image)]
+    pin = ImageRef.parse(run(words, env=env).strip())
+    run(["docker", "rmi", str(image)], env=env)
+    return pin
+
+
+def _push(
+    image: ImageRef,
+    files: Mapping[str, bytes | str],
+    changes: tuple[str, ...],
+    env: Mapping[str, str],
+) -> None:
+    options = [word for change in changes for word in ("--change", change)]
+    run(["docker", "import", *options, "-", str(image)], env=env, data=root_fs(files))
+    run(["docker", "push", "--quiet", str(image)], env=env)
+
+
+def _page_files(version: int, busybox: bytes, applets: list[str]) -> dict[str, bytes | str]:
     health = _HEALTH_PAGES[version]
-    serve = _SERVE.format(version=version, port=PORT, health=health)
-    with io.BytesIO() as buffer:
-        with tarfile.open(fileobj=buffer, mode="w") as tar:
-            _add(tar, "bin/busybox", busybox)
-            for name in applets:
-                _link(tar, f"bin/{name}")
-            _add(tar, "serve", serve.encode())
-            _add(tar, "www/index.html", _PAGE.format(version=version).encode())
-            _add(tar, f"www/{health}", b"ok\n")
-        return buffer.getvalue()
+    return {
+        "bin/busybox": busybox,
+        **{f"bin/{name}": "busybox" for name in applets if name != "busybox"},
+        "serve": _SERVE.format(version=version, port=PORT, health=health).encode(),
+        "www/index.html": _PAGE.format(version=version).encode(),
+        f"www/{health}": b"ok\n",
+    }
 
 
-def _add(tar: tarfile.TarFile, path: str, content: bytes) -> None:
-    entry = tarfile.TarInfo(path)
-    entry.mode, entry.size = 0o755, len(content)
-    tar.addfile(entry, io.BytesIO(content))
-
-
-def _link(tar: tarfile.TarFile, path: str) -> None:
-    if path == "bin/busybox":
-        return
-    entry = tarfile.TarInfo(path)
-    entry.type, entry.linkname = tarfile.SYMTYPE, "busybox"
-    tar.addfile(entry)
+def _haproxy_files(haproxy: Path) -> dict[str, bytes | str]:
+    """The program and what it is linked to. The loader alone has to be where it is here."""
+    own = {**os.environ, "LD_LIBRARY_PATH": str(haproxy.parent / "lib")}
+    files: dict[str, bytes | str] = {"usr/local/sbin/haproxy": haproxy.read_bytes()}
+    for library in map(Path, _LIBRARY.findall(run(["ldd", str(haproxy)], env=own))):
+        is_loader = library.name.startswith("ld-")
+        place = str(library).lstrip("/") if is_loader else f"usr/local/lib/{library.name}"
+        files[place] = library.read_bytes()
+    return files

@@ -28,6 +28,7 @@ class Machine:
     engine_version: str
     busybox: Path
     registry: Path
+    haproxy: Path
 
 
 def look_around(environ: Mapping[str, str]) -> Machine:
@@ -39,6 +40,7 @@ def look_around(environ: Mapping[str, str]) -> Machine:
     return Machine(
         busybox=_busybox(environ),
         registry=_registry(environ),
+        haproxy=_haproxy(environ),
         engine=engine,
         engine_version=_engine_version(engine, environ),
     )
@@ -81,16 +83,30 @@ def _is_dynamic(program: Path) -> bool:
 
 
 def _registry(environ: Mapping[str, str]) -> Path:
-    named = environ.get("MOORLINE_DOCKER_REGISTRY")
+    variable = "MOORLINE_DOCKER_REGISTRY"
     on_path = shutil.which("docker-registry", path=environ.get("PATH"))
-    checkout = Path(str(files("moorline"))).parents[1]
-    found = Path(named or on_path or checkout / ".tools/bin/docker-registry")
-    if not os.access(found, os.X_OK):
-        raise NotFound(
-            f"no registry to push to: {found} is not there",
-            mend=f"{SETUP}, or name the program in MOORLINE_DOCKER_REGISTRY",
-        )
-    return found
+    found = Path(environ.get(variable) or on_path or _tool("bin/docker-registry"))
+    return _program(found, "no registry to push to", variable)
+
+
+def _haproxy(environ: Mapping[str, str]) -> Path:
+    variable = "MOORLINE_HAPROXY"
+    on_path = shutil.which("haproxy", path=environ.get("PATH"))
+    found = Path(environ.get(variable) or on_path or _tool("haproxy/haproxy"))
+    return _program(found, "no HAProxy to make an image of", variable)
+
+
+def _tool(path: str) -> Path:
+    """What 'make setup' unpacked in the checkout."""
+    return Path(str(files("moorline"))).parents[1] / ".tools" / path
+
+
+def _program(found: Path, gap: str, variable: str) -> Path:
+    if os.access(found, os.X_OK):
+        return found
+    raise NotFound(
+        f"{gap}: {found} is not there", mend=f"{SETUP}, or name the program in {variable}"
+    )
 
 
 def _engine_version(engine: str, environ: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from moorline.cli.demo.clean import NAME
-from moorline.cli.demo.images import make_images
+from moorline.cli.demo.images import make_images, make_ingress
 from moorline.cli.demo.logs import readable
 from moorline.cli.demo.machine import Machine, look_around
 from moorline.cli.demo.screen import Screen
@@ -60,11 +60,12 @@ def _play(world: World, screen: Screen, *, keep: bool) -> Stage:
 def _all_steps(world: World, screen: Screen) -> Stage:
     _open(screen, world.machine, world.folder)
     began = time.monotonic()
-    with screen.waiting("making three versions of a page"):
+    with screen.waiting("making three versions of a page, and an HAProxy"):
         world.start_registry()
         images = make_images(world.registry, world.machine.busybox, world.env)
+        world.configure(make_ingress(world.registry, world.machine.haproxy, world.env))
     pushed = time.monotonic()
-    screen.proved(f"three versions of a page pushed to {world.registry}", pushed - began)
+    screen.proved("three versions of a page, and an HAProxy, in a registry", pushed - began)
     with screen.waiting("creating a state repo"):
         prepare(world)
     ready = time.monotonic() - pushed

@@ -1,11 +1,13 @@
 """How the demo looks: calm, in 80 columns, and plain where there is no terminal."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.live import Live
 from rich.text import Text
 
+from moorline.cli.demo.ticker import ticking
 from moorline.cli.demo.witness import CommitLine
 
 __all__ = ["Screen"]
@@ -23,6 +25,7 @@ class Screen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._width = min(max(console.width, _NARROWEST), _WIDEST)
+        self._live = False
 
     # --- what happens ---
 
@@ -113,11 +116,30 @@ class Screen:
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
         """Show that something is awaited; a terminal forgets it again."""
-        if not self._console.is_terminal:
+        if self._live or not self._console.is_terminal:
             yield
             return
         with self._console.status(Text(f"waiting: {what} …", style="dim"), spinner="dots"):
             yield
+
+    @contextmanager
+    def counting(self, count: Callable[[], str]) -> Iterator[None]:
+        """Show a count while it grows: in one line of a terminal, else in a line each second."""
+        if not self._console.is_terminal:
+            with ticking(lambda: self._print(_counted(count()), indent=_BODY), every=1.0):
+                yield
+            return
+        self._live = True
+        try:
+            with Live(
+                get_renderable=lambda: Text(" " * _BODY) + _counted(count()),
+                console=self._console,
+                refresh_per_second=10,
+                transient=True,
+            ):
+                yield
+        finally:
+            self._live = False
 
     def _print(self, body: Text, *, indent: int = 0, head: Text | None = None) -> None:
         """A paragraph; where it has a head, its later lines begin where the first goes on.
@@ -130,3 +152,7 @@ class Screen:
             whole.rstrip()
             self._console.print(whole, highlight=False, soft_wrap=True)
             lead = Text(" " * len(lead))
+
+
+def _counted(count: str) -> Text:
+    return Text(f"↻ {count}", style="cyan")

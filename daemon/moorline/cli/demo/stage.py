@@ -1,9 +1,11 @@
 """The words in which the story is told: type, push, see, prove."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from moorline.cli.demo.crowd import Crowd
 from moorline.cli.demo.failures import StepFailed, until
 from moorline.cli.demo.screen import Screen
 from moorline.cli.demo.visitor import Visitor
@@ -29,6 +31,9 @@ class Step:
     sentence: str = ""
     rollback_commit: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
+    requests: int = 0
+    failed: int = 0
+    """Requests of the crowd in this step, and those of them that failed."""
 
     def as_data(self) -> dict[str, Json]:
         """For machines; the keys are stable."""
@@ -41,6 +46,8 @@ class Step:
             "sentence": self.sentence or None,
             "rollback_commit": self.rollback_commit or None,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+            "requests": self.requests,
+            "failed_requests": self.failed,
         }
 
 
@@ -127,6 +134,17 @@ class Stage:
 
         with self.screen.waiting(what):
             until(holds, what, within=_PATIENCE)
+
+    @contextmanager
+    def crowd(self) -> Iterator[None]:
+        """Under the load of a crowd, counted live; afterwards no request may have failed."""
+        crowd = Crowd(self.world.port)
+        with crowd, self.screen.counting(lambda: str(crowd.tally())):
+            yield
+        tally, step = crowd.tally(), self.steps[-1]
+        step.requests, step.failed = tally.asked, tally.failed
+        self.screen.aside(str(tally))
+        self.require(f"none of {tally.asked:,} requests failed", holds=not tally.failed)
 
     # --- what is proved ---
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from moorline.adapters.probe import SocketProber
 from moorline.cli.demo.clean import NAME, clean, write_script
 from moorline.cli.demo.failures import until
-from moorline.cli.demo.images import REPOSITORY
+from moorline.cli.demo.images import REPOSITORIES
 from moorline.cli.demo.machine import Machine, free_port
 from moorline.cli.demo.person import Person, person_environment
 from moorline.cli.demo.processes import Child, run
 from moorline.cli.demo.signals import turn_deaf
 from moorline.cli.demo.witness import Witness
+from moorline.core.image import ImageRef
 from moorline.errors import ForeignContainer
 
 __all__ = ["ENVIRONMENT", "SERVICE", "World", "open_world"]
@@ -26,6 +27,7 @@ __all__ = ["ENVIRONMENT", "SERVICE", "World", "open_world"]
 ENVIRONMENT = "moorline-demo"
 SERVICE = "web"
 HOST = "demo-host"
+_INGRESS = f"{ENVIRONMENT}-ingress"
 _REGISTRY_PORT = 5000
 _PAGE_PORT = 8080
 _START = 15.0
@@ -48,6 +50,10 @@ url = "remote.git"
 [engine]
 url = {engine}
 docker_config = "docker"
+
+[ingress]
+image = {ingress}
+container = {container}
 """
 
 
@@ -108,6 +114,17 @@ class World:
 
         until(answers, f"the registry answers at {self.registry}", within=_START)
 
+    def configure(self, ingress: ImageRef) -> None:
+        """Write the agent's configuration, with the image of its ingress."""
+        text = _AGENT.format(
+            host=json.dumps(HOST),
+            environment=json.dumps(ENVIRONMENT),
+            engine=json.dumps(self.machine.engine),
+            ingress=json.dumps(str(ingress)),
+            container=json.dumps(_INGRESS),
+        )
+        (self.folder / "agent.toml").write_text(text)
+
     def start_daemon(self) -> None:
         """Start `moorline run`."""
         words = [sys.executable, "-m", "moorline", "--config", str(self.folder / "agent.toml")]
@@ -138,7 +155,7 @@ def open_world(machine: Machine) -> Iterator[World]:
             folder,
             engine=machine.engine,
             environment=ENVIRONMENT,
-            images=f"{registry}/{REPOSITORY}",
+            images=f"{registry}/{REPOSITORIES}",
         )
         cleanup.callback(clean, script, world.env)
         cleanup.callback(_stop_children, world)
@@ -182,9 +199,3 @@ def _write_settings(world: World) -> None:
     storage = json.dumps(str(world.folder / "registry"))
     registry = _REGISTRY.format(storage=storage, address=world.registry)
     (world.folder / "registry.yml").write_text(registry)
-    agent = _AGENT.format(
-        host=json.dumps(HOST),
-        environment=json.dumps(ENVIRONMENT),
-        engine=json.dumps(world.machine.engine),
-    )
-    (world.folder / "agent.toml").write_text(agent)

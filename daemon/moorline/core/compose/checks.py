@@ -5,10 +5,13 @@ from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
 
+from moorline.core.compose.context import Context
 from moorline.core.compose.ports import Published
 from moorline.core.compose.reader import suggestion
 from moorline.core.compose.service import Draft
+from moorline.core.compose.strategies import Around, against, against_company
 from moorline.core.model import Dependency, Service
+from moorline.core.strategy import Recreate
 
 __all__ = ["settle"]
 
@@ -17,7 +20,7 @@ _Taken: TypeAlias = dict[tuple[int, str], dict[str, str]]
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - compared, never listened at
 
 
-def settle(drafts: Mapping[str, Draft]) -> tuple[Service, ...]:
+def settle(drafts: Mapping[str, Draft], context: Context) -> tuple[Service, ...]:
     """Check the services against each other and return those that belong to the environment.
 
     A service with profiles does not: Compose too starts it only for somebody who asks for it.
@@ -27,6 +30,9 @@ def settle(drafts: Mapping[str, Draft]) -> tuple[Service, ...]:
     _check_cycles(active)
     _check_ports(active)
     _check_names(active)
+    around = Around.of(services, context.networks, context.volumes)
+    for service in services:
+        _check_strategy(active[service.name], service, around)
     return services
 
 
@@ -77,7 +83,8 @@ def _check_ports(drafts: Mapping[str, Draft]) -> None:
     taken: _Taken = {}
     for name, draft in drafts.items():
         for published in draft.published:
-            _check_replicas(published, draft.service.replicas)
+            if not draft.service.listeners:
+                _check_replicas(published, draft.service.replicas)
             if not published.any_of:
                 _take(published, name, taken)
 
@@ -98,6 +105,17 @@ def _take(published: Published, name: str, taken: _Taken) -> None:
             published.value.fail(f"host port {where} is published by service '{clash}' already")
             return
         others[ip] = name
+
+
+def _check_strategy(draft: Draft, service: Service, around: Around) -> None:
+    name = service.strategy.name
+    if name != Recreate.name:
+        for reason in against(name, service, around):
+            draft.own["strategy"].fail(f"cannot be {name}: {reason}")
+    for owner, reason in against_company(service, around):
+        shared = service.shares.values()
+        place = next(value for need, value in draft.needs if need.service in shared)
+        place.fail(f"cannot move beside with {owner.strategy.name} '{owner.name}': {reason}")
 
 
 def _check_names(drafts: Mapping[str, Draft]) -> None:

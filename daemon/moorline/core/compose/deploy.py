@@ -33,7 +33,7 @@ DEPLOY_KEYS = {
     "resources": "limits and reservations",
     "labels": "labels of a Swarm service; containers do not carry them, as under Compose",
     "restart_policy": "when the engine starts a container again",
-    "update_config": "how a change is rolled out; checked, without effect yet",
+    "update_config": "how Swarm replaces containers; checked, without effect: see x-moorline",
 }
 REFUSED_DEPLOY_KEYS = {
     "mode": "only Swarm has modes; use replicas",

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from moorline.core.compose import extension
 from moorline.core.compose.checks import settle
 from moorline.core.compose.context import Context
+from moorline.core.compose.extension import settings
 from moorline.core.compose.files import source
 from moorline.core.compose.interpolation import Variables
 from moorline.core.compose.keys import REFUSED_TOP_KEYS, TOP_KEYS
 from moorline.core.compose.networking import default_network, network
+from moorline.core.compose.own import NAME
 from moorline.core.compose.reader import Value, fields
 from moorline.core.compose.scalars import filled
 from moorline.core.compose.service import service
@@ -38,14 +39,14 @@ def environment(
     name = _name(root, found, path)
     context = _context(found, name, path, variables, files)
     drafts = _read(_few(found.get("services")), lambda key, entry: service(key, entry, context))
-    services = settle(drafts)
+    services = settle(drafts, context)
     return Environment(
         name=name,
         services=services,
         networks=_used(context.networks, (a.network for s in services for a in s.networks)),
         volumes=_used(context.volumes, (key for s in services for key in s.volumes)),
         files=_used_files(context, services),
-        settings=extension.settings(found.get(extension.NAME)),
+        settings=settings(found.get(NAME)),
         sensitive=variables.sensitive,
     )
 

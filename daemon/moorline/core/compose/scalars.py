@@ -29,6 +29,7 @@ __all__ = [
     "mapping_or_list",
     "number",
     "numbers_or_strings",
+    "positive",
     "seconds",
     "size",
     "string",
@@ -223,19 +224,31 @@ def size(value: Value) -> int:
 
 def duration(value: Value) -> int:
     """Nanoseconds, from text such as `10s`, `1m30s` or `500ms`."""
+    return _duration(value) or 0
+
+
+def _duration(value: Value) -> int | None:
     written = filled(value)
     if not written:
-        return 0
+        return None
     try:
         return nanoseconds(written if len(written) <= _MAX_DURATION else "too long")
     except ValueError as error:
         value.fail(str(error))
-        return 0
+        return None
 
 
 def seconds(value: Value) -> float:
     """A duration in seconds."""
     return duration(value) / 10**9
+
+
+def positive(value: Value) -> float:
+    """A duration in seconds that is not nothing."""
+    found = _duration(value)
+    if found == 0:
+        value.fail("must be more than 0")
+    return (found or 0) / 10**9
 
 
 def file_mode(value: Value) -> int:

@@ -5,20 +5,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from moorline.core.compose import extension
 from moorline.core.compose.context import Context
 from moorline.core.compose.dependencies import dependencies
 from moorline.core.compose.deploy import Deploy, deploy
 from moorline.core.compose.envvars import environment
 from moorline.core.compose.files import grants
 from moorline.core.compose.hooks import hooks
+from moorline.core.compose.jobs import pinned
 from moorline.core.compose.keys import CONFIG, HOST_CONFIG, REFUSED_KEYS, SERVICE_KEYS, Key
 from moorline.core.compose.namespaces import Namespaces, namespaces, shared_service
 from moorline.core.compose.networking import attachments
+from moorline.core.compose.own import NAME
 from moorline.core.compose.ports import Published, expose, ports
 from moorline.core.compose.reader import Value, fields, optional
-from moorline.core.compose.scalars import duration, filled, string, strings, whole
+from moorline.core.compose.scalars import duration, string, strings, whole
 from moorline.core.compose.security import security_options
+from moorline.core.compose.service_extension import extended, extension
 from moorline.core.compose.storage import Storage, mounts
 from moorline.core.image import ImageRef
 from moorline.core.model import Attachment, Dependency, FileMount, Service
@@ -49,11 +51,13 @@ class Draft:
     profiled: bool = False
     published: list[Published] = field(default_factory=list)
     needs: list[tuple[Dependency, Value]] = field(default_factory=list)
+    own: dict[str, Value] = field(default_factory=dict)
+    """The keys of its `x-moorline`."""
 
 
 def service(name: str, value: Value, context: Context) -> Draft:
     """Read a service."""
-    found = fields(value, {*SERVICE_KEYS, extension.NAME}, REFUSED_KEYS, required=("image",))
+    found = fields(value, {*SERVICE_KEYS, NAME}, REFUSED_KEYS, required=("image",))
     modes = namespaces(found)
     deployment = optional(found, "deploy", deploy, default=Deploy())
     config = _simple(found, CONFIG)
@@ -86,10 +90,10 @@ def service(name: str, value: Value, context: Context) -> Draft:
         stop_grace_period=_grace(found, config),
         post_start=optional(found, "post_start", read_hooks, default=()),
         pre_stop=optional(found, "pre_stop", read_hooks, default=()),
-        health=extension.service_health(found.get(extension.NAME)),
     )
+    own = extension(found.get(NAME))
     profiled = "profiles" in found and bool(strings(found["profiles"]))
-    return Draft(result, value, profiled, published, needs)
+    return Draft(extended(result, own, context), value, profiled, published, needs, own)
 
 
 def _simple(found: dict[str, Value], keys: Mapping[str, Key]) -> dict[str, Json]:
@@ -100,17 +104,10 @@ def _simple(found: dict[str, Value], keys: Mapping[str, Key]) -> dict[str, Json]
 
 
 def _image(value: Value, name: str, context: Context) -> ImageRef:
-    written = filled(value)
-    if not written:
-        return _NO_IMAGE
-    try:
-        image = ImageRef.parse(written)
-    except ValueError as error:
-        value.fail(str(error))
-        return _NO_IMAGE
-    if image.digest is None:
-        value.fail(f"no digest; run 'moorline pin {context.environment} {name} {written}'")
-    return image
+    def mend(written: str) -> str:
+        return f"run 'moorline pin {context.environment} {name} {written}'"
+
+    return pinned(value, mend, default=_NO_IMAGE)
 
 
 def _merge_deploy(deployment: Deploy, host_config: dict[str, Json]) -> None:

@@ -1,0 +1,103 @@
+"""What moorline remembers of the images on its host: `images.json` in the state directory.
+
+It is written before a pull begins, so that whatever a crash leaves behind is known to be ours.
+All environments share it, as they share the engine: who changes it holds its lock.
+"""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from moorline.agent.storage import storage_errors, write_durably
+from moorline.errors import StorageFailed
+
+__all__ = ["Needs", "Pulled", "PulledFile"]
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """The images of one environment."""
+
+    proven: dict[str, tuple[str, ...]] = {}
+    """Service → its last proven pins, the newest first."""
+    wanted: tuple[str, ...] = ()
+    """Pins of its file, jobs included, and what was pulled for the rollout that is under way."""
+
+
+class Pulled(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file."""
+
+    pins: tuple[str, ...] = ()
+    """Every `name@digest` that moorline pulled, or began to, and that is still here."""
+    tags: tuple[str, ...] = ()
+    """Every tag that it made, or was about to."""
+    environments: dict[str, Needs] = {}
+
+    def with_pull(self, environment: str, pin: str) -> "Pulled":
+        """The same with a pull that is about to begin."""
+        needs = self.environments.get(environment, Needs())
+        wanted = _sorted(*needs.wanted, pin)
+        known = {environment: msgspec.structs.replace(needs, wanted=wanted)}
+        return msgspec.structs.replace(
+            self, pins=_sorted(*self.pins, pin), environments=self.environments | known
+        )
+
+    def with_tags(self, *tags: str) -> "Pulled":
+        """The same with tags that are about to be made."""
+        return msgspec.structs.replace(self, tags=_sorted(*self.tags, *tags))
+
+    def without(self, *names: str) -> "Pulled":
+        """The same without names that are not on the host any more."""
+        return msgspec.structs.replace(
+            self,
+            pins=tuple(each for each in self.pins if each not in names),
+            tags=tuple(each for each in self.tags if each not in names),
+        )
+
+
+def _sorted(*names: str) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))
+
+
+class PulledFile:
+    """Loads and replaces the file, under its lock."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / "images.json"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other thread and process out of the file while the body runs.
+
+        The kernel lets go of the lock when the process ends, however it ends.
+        """
+        path = self._path.with_suffix(".lock")
+        with storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a")
+        with file:
+            with storage_errors(path):
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def load(self) -> Pulled:
+        """Read it; a host that never pulled anything has an empty one."""
+        with storage_errors(self._path):
+            if not self._path.exists():
+                return Pulled()
+            data = self._path.read_bytes()
+        try:
+            return msgspec.json.decode(data, type=Pulled)
+        except msgspec.MsgspecError as error:
+            mend = "remove it: images that moorline pulled so far are then never removed"
+            raise StorageFailed(f"{self._path} is damaged: {error}", mend=mend) from None
+
+    def save(self, pulled: Pulled) -> None:
+        """Replace it durably; one that says so already is left alone."""
+        data = msgspec.json.format(msgspec.json.encode(pulled), indent=1)
+        with storage_errors(self._path):
+            if self._path.exists() and self._path.read_bytes() == data:
+                return
+        write_durably(self._path, data)
