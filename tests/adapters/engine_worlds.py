@@ -135,6 +135,7 @@ def fake_world() -> World:
     scripts = {refs[variant].pin: script for variant, script in _SCRIPTS.items()}
     engine = FakeEngine(registry=pins, scripts=scripts)
     engine.images = set(pins)
+    engine.now = time.time
     engine.hook_results = {("sh", "-c", "echo said; echo cried >&2; exit 7"): (7, "said\ncried\n")}
     return World(engine=engine, hands=_FakeHands(engine), image=refs.__getitem__)
 

@@ -1,7 +1,9 @@
 """What every engine owes the agent: the fake and the real one alike."""
 
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -506,16 +508,33 @@ def test_what_happens_to_a_container_is_an_event(world: World, listener: Listene
         "update",
         "pause",
         "unpause",
+        "kill",
         "die",
         "destroy",
     ]
-    assert listener.last(world.project) == EngineEvent(
+    assert replace(listener.last(world.project), at=0.0) == EngineEvent(
         kind="container",
         action="destroy",
         id=made,
         name=world.name("api"),
         project=world.project,
     )
+
+
+def test_a_death_that_nobody_asked_for_has_no_kill_before_it(
+    world: World, listener: Listener
+) -> None:
+    began = time.time() - 1
+    world.engine.stop(world.start(), grace=0)
+    world.start("brief", "crash")
+    eventually(lambda: observed(world)["brief"].state == "exited")
+    eventually(lambda: listener.of(world.project).count("die") == 2)
+    # SIGTERM, and SIGKILL once the grace ran out
+    actions = [each for each in listener.of(world.project) if each in {"kill", "die"}]
+    assert actions[-2:] == ["die", "die"]
+    assert set(actions[:-2]) == {"kill"}
+    moments = [each.at for each in listener.events if each.project == world.project]
+    assert began <= moments[0] <= moments[-1] <= time.time()
 
 
 def test_a_container_outside_any_project_makes_no_event(world: World, listener: Listener) -> None:

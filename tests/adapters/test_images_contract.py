@@ -30,6 +30,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         # built here, it has a name that no pull gave it
         remove(world.image("plain"))
         yield world
+        world.engine.remove_image_name(tag(world))
     remove(world.image("plain"))
 
 

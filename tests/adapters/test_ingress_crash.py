@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -249,6 +250,24 @@ def test_an_address_of_another_host_is_refused(
     listener = Listener(host_port=port, container_port=service.port, host_ip="192.0.2.1")
     with pytest.raises(EngineRefused, match=r"192\.0\.2\.1"):
         haproxy.ingress().listen(route(listener), "blue")
+
+
+def test_environments_change_at_the_same_time(haproxy: Haproxy, service: WebService) -> None:
+    ingress = haproxy.ingress()
+
+    def change(environment: str) -> int:
+        port = free_port()
+        ingress.listen(replace(web(port, service), environment=environment), "blue")
+        for share in range(10):
+            ingress.enter(environment, "web", "blue", container=OLD, address=service.address)
+            ingress.shift(environment, "web", share)
+        return port
+
+    names = [f"environment-{number}" for number in range(4)]
+    with ThreadPoolExecutor() as pool:
+        ports = list(pool.map(change, names))
+    assert [get(port) for port in ports] == [(200, "old")] * 4
+    assert [ingress.observe(name)["web"].share for name in names] == [9] * 4
 
 
 HOSTILE = (

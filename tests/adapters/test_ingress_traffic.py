@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from moorline.adapters.ingress import HaproxyIngress
+from moorline.adapters.ingress_port import TrackStats
 from moorline.core.strategy import ALL
 from moorline.core.traffic import Check, Listener, Route, Track
 from tests.adapters.ingress_worlds import Haproxy, listening, route
@@ -226,8 +227,8 @@ def test_tcp_passes_bytes_and_counts_what_cannot_connect(
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"\x00\xffhello")
             assert client.recv(100) == b"\x00\xffhello"
-        stats = ingress.stats("production", "web")
-        assert (stats["blue"].requests, stats["blue"].errors) == (1, 0)
+        expected = TrackStats(requests=1)
+        until(lambda: ingress.stats("production", "web")["blue"] == expected)
         server.shutdown(socket.SHUT_RDWR)
         echo.join()
     with socket.create_connection(("127.0.0.1", port)) as client:
@@ -257,10 +258,16 @@ def test_each_track_has_counters_of_its_own(
         get(port, path)
     ingress.shift("production", "web", ALL)
     get(port, "/slow")
-    stats = ingress.stats("production", "web")
-    blue, green = stats["blue"], stats["green"]
-    assert (blue.requests, blue.errors, blue.timed, blue.slow) == (4, 1, 4, 1)
-    assert (green.requests, green.errors, green.timed, green.slow) == (1, 0, 1, 1)
+    # a client has its answer a moment before it is counted
+    until(
+        lambda: (
+            ingress.stats("production", "web")
+            == {
+                "blue": TrackStats(requests=4, errors=1, timed=4, slow=1),
+                "green": TrackStats(requests=1, errors=0, timed=1, slow=1),
+            }
+        )
+    )
 
 
 def test_a_request_that_nobody_can_serve_is_an_error(
@@ -268,7 +275,8 @@ def test_a_request_that_nobody_can_serve_is_an_error(
 ) -> None:
     ingress.listen(web(port, versions[0]), "blue")
     assert get(port)[0] == 503
-    assert ingress.stats("production", "web")["blue"].errors == 1
+    expected = TrackStats(requests=1, errors=1)
+    until(lambda: ingress.stats("production", "web")["blue"] == expected)
 
 
 def test_two_listeners_are_one_route(
@@ -282,6 +290,6 @@ def test_two_listeners_are_one_route(
     ingress.listen(route(*both), "blue")
     enter(ingress, "blue", OLD, versions[0])
     assert get(port) == get(other) == (200, "old")
-    assert ingress.stats("production", "web")["blue"].requests == 2
+    until(lambda: ingress.stats("production", "web")["blue"].requests == 2)
     ingress.leave("production", "web", OLD)
     assert get(other)[0] == 503

@@ -20,6 +20,8 @@ from tests.parts.git import Remote
 from tests.parts.processes import until
 
 MANY = 8
+WRITES = 4
+PATH = "environments/e0.yaml"
 
 
 def at_once(jobs: Iterable[Callable[[], object]]) -> list[object]:
@@ -39,7 +41,7 @@ class TestStateRepo:
     @pytest.fixture
     def remote(self, tmp_path: Path) -> Remote:
         remote = Remote(tmp_path / "state.git")
-        remote.commit({"environments/e0.yaml": "0\n"})
+        remote.commit({PATH: "first\n"})
         return remote
 
     @pytest.fixture
@@ -61,40 +63,10 @@ class TestStateRepo:
     ) -> None:
         repo.fetch()
         done = threading.Event()
-
-        def write(environment: int) -> None:
-            for number in range(5):
-                path = f"deployments/2026/11/23/2026112{number}T000000Z-e{environment}-1.yaml"
-                branch = f"history/e{environment}/web-1"
-                repo.append(branch, {path: b"kind: deployment\n"}, message="record")
-
-        def roll_back() -> None:
-            path = "environments/e0.yaml"
-            for number in range(5):
-                present = repo.read(repo.fetch(), path)
-                assert present is not None
-                repo.replace(
-                    path, f"{number}\n".encode(), expected=present.oid, message="rollback"
-                )
-
-        def fetch() -> None:
-            while not done.is_set():
-                repo.fetch()
-
-        def follow() -> None:
-            accepted = repo.tip()
-            while not done.is_set():
-                tip = repo.tip()
-                assert tip is not None
-                assert accepted is not None
-                assert repo.relation(accepted, tip) in {"same", "ahead"}
-                assert repo.last_change(tip, "environments/e0.yaml") is not None
-                accepted = tip
-
         with ThreadPoolExecutor(MANY) as pool:
-            lookers = [pool.submit(each) for each in (fetch, follow, follow)]
-            writers = [pool.submit(write, each) for each in range(3)]
-            writers.append(pool.submit(roll_back))
+            lookers = [pool.submit(each, repo, done) for each in (_fetch, _follow, _follow)]
+            writers = [pool.submit(_write, repo, f"e{each}") for each in range(3)]
+            writers.append(pool.submit(_roll_back, repo))
             try:
                 for writer in writers:
                     writer.result()
@@ -103,8 +75,8 @@ class TestStateRepo:
             for looker in lookers:
                 looker.result()
         for environment in range(3):
-            assert len(remote.files(f"history/e{environment}/web-1")) == 5
-        assert remote.show("main", "environments/e0.yaml") == "4\n"
+            assert len(remote.files(f"history/e{environment}/web-1")) == WRITES
+        assert remote.show("main", PATH).strip() == str(WRITES - 1)
 
     def test_a_fetch_that_hangs_keeps_nobody_from_reading(
         self, repo: GitStateRepo, remote: Remote
@@ -119,7 +91,7 @@ class TestStateRepo:
             until(lambda: "upload-pack" in _children())
             for _ in range(3):
                 assert repo.tip() == tip
-                assert repo.paths(tip, "environments") == ("environments/e0.yaml",)
+                assert repo.paths(tip, "environments") == (PATH,)
             assert fetch.is_alive(), "it hung all the time"
         finally:
             hanging.open("w").close()
@@ -135,7 +107,7 @@ class TestStateRepo:
                 found.unlink()
                 found.touch()
         answers = at_once([lambda: repo.paths(tip, "environments")] * MANY)
-        assert answers == [("environments/e0.yaml",)] * MANY
+        assert answers == [(PATH,)] * MANY
         assert repo.mirror.generation == 1
         assert repo.fetch() == remote.tip()
 
@@ -177,6 +149,39 @@ class TestReporter:
         lines = [json.loads(line) for line in out.getvalue().splitlines()]
         assert len(lines) == MANY * 200
         assert {line["environment"] for line in lines} == set(names)
+
+
+def _write(repo: GitStateRepo, environment: str) -> None:
+    """Records, as one environment's cycles leave them."""
+    for number in range(WRITES):
+        path = f"deployments/2026/11/23/20261123T00000{number}Z-{environment}-1.yaml"
+        files = {path: b"kind: deployment\n"}
+        repo.append(f"history/{environment}/web-1", files, message="record")
+
+
+def _roll_back(repo: GitStateRepo) -> None:
+    """Commits on the branch that people write."""
+    for number in range(WRITES):
+        present = repo.read(repo.fetch(), PATH)
+        assert present is not None
+        repo.replace(PATH, f"{number}\n".encode(), expected=present.oid, message="rollback")
+
+
+def _fetch(repo: GitStateRepo, done: threading.Event) -> None:
+    while not done.is_set():
+        repo.fetch()
+
+
+def _follow(repo: GitStateRepo, done: threading.Event) -> None:
+    """What a cycle reads. A branch that goes back would be held as a rewritten history."""
+    accepted = repo.tip()
+    while not done.is_set():
+        tip = repo.tip()
+        assert accepted is not None
+        assert tip is not None
+        assert repo.relation(accepted, tip) in {"same", "ahead"}
+        assert repo.last_change(tip, PATH) is not None
+        accepted = tip
 
 
 def _children() -> str:

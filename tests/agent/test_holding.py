@@ -191,13 +191,8 @@ def test_a_commit_of_other_files_does_not_end_a_hold(world: World) -> None:
 
 
 def test_another_hosts_rollback_does_not_end_a_hold(world: World) -> None:
-    first, failed = deploy_held(world)
-    path = "environments/production.yaml"
-    file = world.remote.show(first, path).encode()
-    blob = world.host.repo.read(failed, path)
-    assert blob is not None
-    message = f"Roll back\n\nwords\n\nRollback-Of: {failed}\nAgent-Host: web-2\n"
-    world.host.repo.replace(path, file, expected=blob.oid, message=message)
+    first, _ = deploy_held(world)
+    _roll_back_elsewhere(world, first)
     assert world.run().word == "held"
 
 
@@ -291,6 +286,35 @@ def test_a_rollout_given_up_behind_its_job_leaves_no_way_back_either(world: Worl
     world.engine.on_call = on_call
     assert world.run().word == "superseded"
     assert world.run().word == "held"
+
+
+def test_another_hosts_rollback_in_the_middle_is_held(world: World) -> None:
+    first = world.deploy({"web": service(world.image("1"))})
+    world.push({"web": service(world.image("2"), migration(world))})
+    taken_back = []
+
+    def on_call(method: str) -> None:
+        if method == "logs" and world.ledger.memory.load().forward_only:
+            world.engine.on_call = lambda _: None
+            taken_back.append(_roll_back_elsewhere(world, first))
+
+    world.engine.on_call = on_call
+    assert world.run().word == "superseded"
+    outcome = world.run()
+    assert outcome.word == "held"
+    assert "another host took the change back" in outcome.sentence
+    world.deploy({"web": service(world.image("3"))})
+
+
+def _roll_back_elsewhere(world: World, restored: str) -> str:
+    """What the agent of another host commits."""
+    path, tip = "environments/production.yaml", world.remote.branches["main"]
+    world.host.repo.fetch()
+    blob = world.host.repo.read(tip, path)
+    assert blob is not None
+    message = f"Roll back\n\nwords\n\nRollback-Of: {tip}\nAgent-Host: web-2\n"
+    file = world.remote.show(restored, path).encode()
+    return world.host.repo.replace(path, file, expected=blob.oid, message=message)
 
 
 def test_where_nothing_was_proven_the_sentence_says_so(world: World) -> None:

@@ -143,16 +143,23 @@ def play(scenario: Scenario) -> Iterator[None]:
             os.kill(os.getpid(), signal.SIGTERM)
 
     thread = threading.Thread(target=act)
-    # where the daemon is gone already, the signal must not end the tests
-    before = signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     thread.start()
     try:
         yield
     finally:
         thread.join()
-        signal.signal(signal.SIGTERM, before)
     if failures:
         raise failures[0]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _late_signals() -> Iterator[None]:
+    """A signal that comes once the daemon is gone must not end the tests."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {each: signal.signal(each, lambda _number, _frame: None) for each in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -1,13 +1,15 @@
 """The runtime watch: what fails while it serves, soon after its rollout and later."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from moorline.agent.memory import Memory, MemoryFile
 from moorline.agent.status import status_of
 from moorline.core.image import ImageRef
-from moorline.errors import Conflict
+from moorline.errors import Conflict, NotFound, StorageFailed
 from tests.agent.world import PATH, World
 from tests.fakes.engine import Script
 
@@ -365,3 +367,51 @@ def test_status_shows_the_watch_and_the_restarts(world: World) -> None:
     assert (found.watched_until, found.restarts) == ("", {"web": 1})
     assert found.troubles == ("production: web #1: unhealthy; restarted with growing pauses",)
     assert found.as_data()["restarts"] == {"web": 1}
+
+
+def test_a_full_disk_takes_nothing_back_and_restarts_all_the_same(world: World) -> None:
+    _, second = deploy_two(world)
+    world.engine.turn(NAME, "unhealthy")
+    ledger = world.ledger
+    full = FullMemory(Path(world.config.state_dir), "production")
+    world.ledger = replace(ledger, memory=full)
+    world.start()
+    with pytest.raises(StorageFailed):
+        world.run()
+    assert world.engine.running() == [NAME]
+    assert pin(world).endswith(":2")
+    # there is space again
+    world.ledger = ledger
+    world.start()
+    assert world.run().word == "taken back"
+    assert [each.outcome for each in world.records() if each.commit == second] == [
+        "proven",
+        "taken back",
+    ]
+
+
+class FullMemory(MemoryFile):
+    """A memory on a disk that has no space left."""
+
+    def save(self, memory: Memory) -> None:
+        raise StorageFailed(f"no space left for {memory.last_record or 'anything'}")
+
+
+def test_a_container_that_goes_away_while_it_is_looked_at_is_no_obstacle(world: World) -> None:
+    deploy_two(world)
+    world.engine.turn(NAME, "unhealthy")
+    world.engine.fail_next("inspect", NotFound("No such container"))
+    world.run()
+    assert world.run().word in {"taken back", "converged"}
+    assert world.engine.running() == [NAME]
+
+
+def test_evidence_can_be_missing(world: World) -> None:
+    deploy_two(world, restart="always")
+    crash(world, 3)
+    world.engine.fail_next("inspect", NotFound("No such container"))
+    outcome = world.run()
+    assert outcome.word == "taken back"
+    evidence = world.whole_record(outcome.record)["services"]["web"]
+    assert evidence["reason"] == "died 3 times within 5 minutes"
+    assert "logs" not in evidence

@@ -84,10 +84,12 @@ def serving(port: int, path: str, expected: str, *, host: str = "127.0.0.1") -> 
         connection.close()
 
 
-def pause_until(condition: Callable[[], object], *, within: float = 120) -> None:
+def pause_until(
+    condition: Callable[[], object], *, within: float = 120, every: float = 0.002
+) -> None:
     """Return as soon as `condition` holds, looking every two milliseconds."""
     deadline = time.monotonic() + within
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {within:.0f} s")
-        time.sleep(0.002)
+        time.sleep(every)

@@ -35,10 +35,10 @@ def behind_ingress(
 def opened(folder: Path, ingress: ImageRef) -> Iterator[Stage]:
     """A stage whose host has an ingress, and its daemon."""
     folder.mkdir()
-    stage = Stage(folder)
+    stage = Stage(folder, ingress=str(ingress))
     try:
         # polling far apart: what is measured is the watch, as for any state repo on the host
-        stage.configure(poll="60s", extra=stage.ingress(ingress))
+        stage.configure(poll="60s")
         stage.start()
         yield stage
     finally:
@@ -118,7 +118,8 @@ class Seamless:
 
     def _await_current(self, started: Iterator[dict[str, object]]) -> None:
         next_start(started, self._versions[self._current].pin)
-        pause_until(lambda: self._answers(self._current))
+        # the old version answers each look meanwhile, which takes time from the daemon
+        pause_until(lambda: self._answers(self._current), every=0.005)
 
     def _answers(self, number: int) -> bool:
         return serving(PORT, "/", f"version={number + 1}")

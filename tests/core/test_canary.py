@@ -19,7 +19,6 @@ from moorline.core.canary import (
     Stay,
     advance,
     describe,
-    share_now,
 )
 from moorline.core.strategy import AbortOn, Canary, CanaryStep, MetricLimit
 
@@ -78,7 +77,7 @@ def test_steps_are_taken_one_after_the_other() -> None:
     ]
     assert [each.ended for each in progress.steps] == ["passed", "promoted", "passed"]
     assert [each.weight for each in progress.steps] == [5, 25, 50]
-    assert share_now(POLICY, progress) is None
+    assert progress.step == len(STEPS)
 
 
 def test_a_promotion_does_not_shorten_a_step_that_lasts() -> None:
@@ -112,11 +111,6 @@ def test_a_canary_on_another_track_begins_anew() -> None:
     assert progress.step == 1
     again, decision = advance(POLICY, progress, look(11), track="blue")
     assert (again.step, again.track, decision) == (0, "blue", Raise(500))
-
-
-def test_the_share_is_that_of_the_step_it_is_in() -> None:
-    progress, _ = follow([look(0), look(5)])
-    assert share_now(POLICY, progress) == 500
 
 
 @pytest.mark.parametrize(

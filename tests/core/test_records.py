@@ -19,6 +19,7 @@ from moorline.core.records import (
     ServiceEvidence,
     Summary,
     mask,
+    masked,
     masked_logs,
     record_id,
     rollback_message,
@@ -406,3 +407,18 @@ def test_a_record_that_hands_wrote_is_read_as_far_as_it_goes() -> None:
     )
     assert summarise(b"kind: backup\npins: {web: [1], db: x}\n").pins == {"db": "x"}
     assert summarise(b"kind: backup\npins: none\n").pins == {}
+
+
+def test_evidence_is_masked_however_deep_a_secret_lies() -> None:
+    evidence = {
+        "job": "up",
+        "exit_code": 3,
+        "logs": ["pass word", {"at": "word\u2028"}],
+        "ok": None,
+    }
+    assert masked(evidence, {"word"}) == {
+        "job": "up",
+        "exit_code": 3,
+        "logs": ["pass ***", {"at": "*** "}],
+        "ok": None,
+    }

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import docker
 import yaml
@@ -108,10 +109,6 @@ class Stage:
             f'{parts}[repo]\nurl = "{url or self.remote.url}"\npoll_interval = "{poll}"\n{extra}',
         )
 
-    def ingress(self, image: ImageRef) -> str:
-        """Settings of an ingress of this stage's own, as `extra` of `configure`."""
-        return f'[ingress]\nimage = "{image}"\ncontainer = "{self.environment}-ingress"\n'
-
     def environ(self) -> dict[str, str]:
         root = str(Path(__file__).parents[2])
         words = {"NO_COLOR": "1", "PYTHONPATH": root, "PYTHONFAULTHANDLER": "1"}
@@ -152,7 +149,6 @@ class Stage:
         self._remove_containers()
         if self._ingress_image:
             self._remove_ingress()
-        self._remove_ingress()
         filters = {"label": [f"{PROJECT}={self.environment}"]}
         for network in self.api.networks(filters=filters):
             self.api.remove_network(network["Id"])
@@ -167,11 +163,6 @@ class Stage:
         for daemon in self.daemons:
             if daemon.alive:
                 daemon.kill()
-
-    def _remove_ingress(self) -> None:
-        label = f"moorline.ingress.folder={self.state}/ingress"
-        for found in self.api.containers(all=True, filters={"label": [label]}):
-            self.api.remove_container(found["Id"], force=True)
 
     def _remove_ingress(self) -> None:
         found = self.api.containers(all=True, filters={"name": [self.ingress]})
@@ -269,6 +260,14 @@ class Stage:
         mine = f"moorline.local/keep/{self.environment}/"
         tags = (tag for each in self.api.images() for tag in each["RepoTags"] or ())
         return sorted(tag for tag in tags if tag.startswith(mine))
+
+    def answer(self, port: int) -> str:
+        """What a port of this machine says to a GET; "" while it says nothing."""
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/", timeout=2) as answer:
+                return str(answer.read().decode().strip())
+        except OSError:
+            return ""
 
     def run_in(self, service: str, command: str) -> str:
         """What a shell command prints inside a service's container."""

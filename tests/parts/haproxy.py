@@ -12,7 +12,7 @@ from moorline.core.image import ImageRef
 from moorline.errors import IngressUnreachable
 from tests.parts.images import build_from_scratch, push
 
-__all__ = ["LocalHaproxy", "haproxy_image", "short_folder"]
+__all__ = ["LocalHaproxy", "haproxy_command", "haproxy_image", "short_folder"]
 
 _LIBRARY = re.compile(r"(/\S+) \(0x")
 _INSTRUCTIONS = """
@@ -48,8 +48,7 @@ class LocalHaproxy:
         self.broken = False
         """Whether it cannot be started any more."""
         self._log = folder / "haproxy.log"
-        self._binary = _binary()
-        self._environment = {**os.environ, "LD_LIBRARY_PATH": str(self._binary.parent / "lib")}
+        self._program = haproxy_command()
         self._process: subprocess.Popen[bytes] | None = None
 
     def keep(self) -> None:
@@ -58,18 +57,16 @@ class LocalHaproxy:
         if self.broken:
             raise IngressUnreachable("it cannot be started")
         self.starts += 1
-        command = [self._binary, "-W", "-S", f"{self.master},mode,660", "-f", self.config]
+        command = [*self._program, "-W", "-S", f"{self.master},mode,660", "-f", str(self.config)]
         with self._log.open("ab") as log:
             # a session of its own, so that its worker can be found and ended with it
             self._process = subprocess.Popen(
-                command, env=self._environment, stdout=log, stderr=log, start_new_session=True
+                command, stdout=log, stderr=log, start_new_session=True
             )
 
     def check(self, config: Path) -> str:
-        command = [self._binary, "-c", "-f", config]
-        done = subprocess.run(
-            command, env=self._environment, capture_output=True, text=True, check=False
-        )
+        command = [*self._program, "-c", "-f", str(config)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.stderr if done.returncode else ""
 
     def kill(self) -> None:
@@ -82,6 +79,12 @@ class LocalHaproxy:
     @property
     def log(self) -> str:
         return self._log.read_text()
+
+
+def haproxy_command() -> list[str]:
+    """How to run HAProxy on this machine; more arguments follow."""
+    binary = _binary()
+    return ["env", f"LD_LIBRARY_PATH={binary.parent / 'lib'}", str(binary)]
 
 
 def _binary() -> Path:

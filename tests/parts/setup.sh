@@ -4,7 +4,7 @@
 # usage: setup.sh [packages|venv|all]
 #   packages   Debian packages that are missing (root installs them; others are told the command)
 #   venv       .venv with the dependencies of requirements.lock and moorline itself, editable
-#   all        both, an engine that answers, the registry's binary and Compose v2 (default)
+#   all        both, an engine that answers, a registry, HAProxy and Compose v2 (default)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/parts/apt.sh
@@ -101,6 +101,7 @@ all() {
     venv
     tests/parts/engine.sh 9>&- # a dockerd that inherits the lock would hold it for ever
     tests/parts/registry-binary.sh >/dev/null
+    tests/parts/haproxy-binary.sh >/dev/null
     tests/parts/haproxy-binary.sh >/dev/null
     tests/parts/compose-v2.sh >/dev/null ||
         say "no Docker Compose v2 to be had: the comparison uses the recorded expectations"

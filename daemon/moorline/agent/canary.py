@@ -30,7 +30,6 @@ from moorline.core.canary import (
     Stay,
     advance,
     describe,
-    share_now,
 )
 from moorline.core.desired import Desired
 from moorline.core.strategy import ALL, Canary
@@ -112,9 +111,7 @@ class CanaryDriver:
     # --- acting ---
 
     def _set_share(self, action: AdvanceCanary, policy: Canary, progress: Progress) -> None:
-        share = share_now(policy, progress)
-        if share is None:
-            return
+        share = policy.steps[progress.step].share
         green = share if action.track == "green" else ALL - share
         self._shift(action.service, green)
 

@@ -4,13 +4,14 @@
     → settle | take back
 
 The first three find the target (`target.py`); the rest is a rollout where the target is new here
-(`rollout.py`), and a repair where it is proven and the engine drifted from it (below).
+(`rollout.py`), care where it is proven (`care.py`), and patience where it is held (`holding.py`).
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
+from moorline.agent.care import Care
 from moorline.agent.fetching import Fetch
 from moorline.agent.holding import Wait, hold_at_tip, wait_of
 from moorline.agent.host import Host
@@ -20,15 +21,12 @@ from moorline.agent.load import Loader, environment_path
 from moorline.agent.outcome import Outcome, waiting
 from moorline.agent.paperwork import deployment_record
 from moorline.agent.publish import publish_rollback
-from moorline.agent.relapse import condemn, end_failed
-from moorline.agent.repair import repair, without_prepared
+from moorline.agent.relapse import end_failed
 from moorline.agent.rollout import Rollout, close_unfinished
-from moorline.agent.runtime import Findings, RuntimeWatch
 from moorline.agent.target import Target, find_target
-from moorline.core.desired import Desired
-from moorline.core.model import ObservedEnvironment
 from moorline.core.records import record_id
 from moorline.errors import (
+    Held,
     Interrupted,
     MoorlineError,
     RemoteUnreachable,
@@ -52,7 +50,7 @@ class Cycle:
         self._trouble: MoorlineError | None = None
         self._looked_at: str | None = None
         self._loader = Loader(host.config, host.repo, host.files)
-        self._runtime = RuntimeWatch(host, ledger)
+        self._care = Care(host, ledger)
 
     def run(self, *, suspect: Suspect) -> Outcome:
         """Run one cycle. A container whose id is `suspect` is compared field by field.
@@ -134,15 +132,21 @@ class Cycle:
 
     def _keep(self, target: Target, suspect: Suspect) -> Outcome:
         """Look after what is proven."""
-        one_way = self._ledger.memory.load().forward_only
-        if target.complaint is None:
-            if one_way:
-                # a person chose the proven file over a change that cannot be undone
-                self._ledger.remember(forward_only="", hold=None)
-            return self._care(target.desired, suspect)
-        if one_way:
-            return Outcome("held", str(target.complaint), complaint=target.complaint)
-        return _with_complaint(self._care(target.desired, suspect), target.complaint)
+        complaint = target.complaint
+        job = self._ledger.memory.load().forward_only
+        if job and complaint is None and "Agent-Host" in target.change.trailers:
+            what = f"{self._ledger.environment}: another host took the change back"
+            complaint = Held(
+                f"{what}, and going back cannot undo the job {job} here",
+                mend="push a commit that goes forward",
+            )
+        if job and complaint is not None:
+            return Outcome("held", str(complaint), complaint=complaint)
+        if job:
+            # a person chose the proven file over a change that cannot be undone
+            self._ledger.remember(forward_only="", hold=None)
+        outcome = self._care.take(target.desired, suspect=suspect)
+        return outcome if complaint is None else _with_complaint(outcome, complaint)
 
     def _wait(self, target: Target, wait: Wait, suspect: Suspect) -> Outcome:
         """Do not begin yet; what is proven is looked after, unless the file says otherwise."""
@@ -153,7 +157,7 @@ class Cycle:
         if memory.proven is None or not repairs:
             return held
         desired = self._loader.load_proven(self._ledger.environment, memory.proven)
-        outcome = self._care(desired, suspect)
+        outcome = self._care.take(desired, suspect=suspect)
         if outcome.word == "converged":
             return held
         sooner = [each for each in (outcome.seconds, seconds) if each is not None]
@@ -186,7 +190,7 @@ class Cycle:
             if not is_open or memory.proven is None or memory.forward_only:
                 raise
             desired = self._loader.load_proven(self._ledger.environment, memory.proven)
-            outcome = self._care(desired, suspect, prepared=target.desired)
+            outcome = self._care.take(desired, suspect=suspect, prepared=target.desired)
             return _with_complaint(outcome, error)
 
     def _open_entry(self, target: Target) -> Entry | None:
@@ -250,31 +254,6 @@ class Cycle:
         except MoorlineError:
             return  # no news, or news that nobody could follow: no reason to stop
         raise Superseded(f"{change.sha[:7]} by {change.author} is newer")
-
-    # --- look after what is proven ---
-
-    def _care(
-        self, desired: Desired, suspect: Suspect, *, prepared: Desired | None = None
-    ) -> Outcome:
-        """Restart what fails and undo drift; or end the rollout that proved this, where it has to.
-
-        What was `prepared` for a rollout that cannot go on stays.
-        """
-        memory = self._ledger.memory.load()
-        findings = Findings()
-        if memory.proven is not None:
-            findings = self._runtime.look(desired, memory.proven)
-            verdict = self._runtime.verdict(desired, memory.proven, findings)
-            if verdict is not None and memory.hold is None and prepared is None:
-                return condemn(self._host, self._ledger, desired, memory.proven, verdict)
-            findings = self._runtime.treat(findings)
-
-        def overlook(seen: ObservedEnvironment) -> ObservedEnvironment:
-            seen = findings.overlook(seen)
-            return seen if prepared is None else without_prepared(prepared, desired, seen)
-
-        outcome = repair(self._host, self._ledger, desired, suspect=suspect, overlook=overlook)
-        return findings.tell(outcome, self._ledger.environment)
 
     # --- the end ---
 

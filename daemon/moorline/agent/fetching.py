@@ -8,7 +8,6 @@ fetch serves all.
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from moorline.adapters.ports import Clock, StateRepo
@@ -40,16 +39,8 @@ class PolledFetch:
         now = self._clock.monotonic()
         if self._last is None or now - self._last >= self._interval:
             self._last = now
-            self._trouble = _fetch(self._repo, self._reporter, self._trouble)
+            _, self._trouble = _fetch(self._repo, self._reporter, self._trouble)
         return self._trouble
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the last fetch found."""
-
-    tip: str | None = None
-    trouble: str = ""
 
 
 class Fetcher:
@@ -67,7 +58,7 @@ class Fetcher:
         self._interval = interval
         self._bell = threading.Event()
         self._stopped = False
-        self._seen: _Seen | None = None
+        self._seen: tuple[str, str] | None = None
         self._trouble: MoorlineError | None = None
 
     def trouble(self) -> MoorlineError | None:
@@ -93,20 +84,20 @@ class Fetcher:
 
     def fetch(self) -> None:
         """Ask the remote now."""
-        self._trouble = trouble = _fetch(self._repo, self._reporter, self._trouble)
-        seen = _Seen(trouble=str(trouble)) if trouble else _Seen(self._repo.tip())
-        before, self._seen = self._seen, seen
-        if seen != before:
+        tip, trouble = _fetch(self._repo, self._reporter, self._trouble)
+        self._trouble = trouble
+        before, self._seen = self._seen, (tip, str(trouble))
+        if self._seen != before:
             self._news()
 
 
 def _fetch(
     repo: StateRepo, reporter: Reporter, before: MoorlineError | None
-) -> MoorlineError | None:
+) -> tuple[str, MoorlineError | None]:
+    """The branch's tip, or what is wrong; what was wrong `before` already is not said again."""
     try:
-        repo.fetch()
+        return repo.fetch(), None
     except MoorlineError as error:
         if str(error) != str(before):
             reporter.note("fetch failed", error=str(error))
-        return error
-    return None
+        return "", error

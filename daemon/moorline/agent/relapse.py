@@ -30,8 +30,11 @@ __all__ = ["condemn", "end_failed"]
 
 def condemn(
     host: Host, ledger: Ledger, desired: Desired, proven: Proven, failing: Failing
-) -> Outcome:
-    """Take the proven state back to the one before; hold it where there is no way back."""
+) -> Entry:
+    """Open the journal on it: it goes back to the state before, or is held where that cannot be.
+
+    Raises StorageFailed with nothing done: what is not on disk would be repaired back.
+    """
     memory = ledger.memory.load()
     previous = memory.refuge()
     now = host.clock.now()
@@ -56,7 +59,7 @@ def condemn(
     )
     ledger.remember(last_record=identifier)
     ledger.journal.save(entry)
-    return end_failed(host, ledger, entry)
+    return entry
 
 
 def end_failed(host: Host, ledger: Ledger, entry: Entry) -> Outcome:

@@ -17,7 +17,7 @@ from moorline.core.health import gate_for
 from moorline.core.model import ObservedContainer, ObservedEnvironment
 from moorline.core.slots import STOPPED
 from moorline.core.watch import Restarts, Signs, illness, is_watched
-from moorline.errors import Conflict, NotFound
+from moorline.errors import Conflict, NotFound, StorageFailed
 
 __all__ = ["Failing", "Findings", "RuntimeWatch"]
 
@@ -158,8 +158,12 @@ class RuntimeWatch:
         self._host.engine.stop(container.id, grace=container.stop_grace_period)
 
     def _count(self, service: str) -> None:
-        restarts = self._ledger.memory.load().restarts
-        self._ledger.remember(restarts=restarts | {service: restarts.get(service, 0) + 1})
+        try:
+            restarts = self._ledger.memory.load().restarts
+            self._ledger.remember(restarts=restarts | {service: restarts.get(service, 0) + 1})
+        except StorageFailed as error:
+            # what serves comes first, also where nothing can be noted
+            self._host.reporter.note("restart not counted", error=str(error))
 
     def _tell_once(self, failing: tuple[Failing, ...]) -> None:
         ids = frozenset(each.container.id for each in failing)

@@ -101,7 +101,11 @@ class TakeBack:
             memory = memory.gone_back(previous)
         self._ledger.memory.save(
             msgspec.structs.replace(
-                memory, quarantine=(*others, failure), pending_rollback=pending
+                memory,
+                quarantine=(*others, failure),
+                pending_rollback=pending,
+                # a job that was noted and not run yet when the process was killed
+                forward_only="",
             )
         )
 

@@ -99,12 +99,14 @@ def looking(config: Config, ports: Ports, *, fetches: bool = True) -> Iterator[H
     with state_repo(config, ports, fetches=fetches) as repo, ExitStack() as stack:
         engine = ports.engine(config)
         stack.callback(engine.close)
+        ingress = ports.ingress(config)
+        stack.callback(ingress.close)
         yield Host(
             config=config,
             engine=engine,
             repo=repo,
             prober=ports.prober(),
-            ingress=ports.ingress(config),
+            ingress=ingress,
             files=PlanningFileStore(
                 state_dir=Path(config.state_dir), runtime_dir=Path(config.runtime_dir)
             ),

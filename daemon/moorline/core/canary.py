@@ -32,7 +32,6 @@ __all__ = [
     "Tally",
     "advance",
     "describe",
-    "share_now",
     "verdict",
 ]
 
@@ -215,11 +214,6 @@ def verdict(limits: AbortOn, progress: Progress, metric: float | None) -> str:
     """Why the canary is to be taken back; empty where nothing speaks against it."""
     new, old = progress.new.total, progress.old.total
     return _failing(limits, new, old) or _slow(limits, new, old) or _metric(limits, metric)
-
-
-def share_now(policy: Canary, progress: Progress) -> int | None:
-    """The share that the new version should have; None once the last step has passed."""
-    return policy.steps[progress.step].share if progress.step < len(policy.steps) else None
 
 
 def describe(policy: Canary, progress: Progress) -> str:

@@ -11,7 +11,6 @@ Rule 3: what moorline did not make is left alone: an existing HAProxy's own prox
 import dataclasses
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,7 +27,7 @@ from moorline.adapters.ingress.runtime import Runtime
 from moorline.adapters.ingress.swap import Swap
 from moorline.adapters.ingress_port import TrackStats
 from moorline.core.traffic import TRACKS, ObservedRoute, Route, RouteServer, Track
-from moorline.errors import EngineRefused, IngressUnreachable, MoorlineError, NotFound
+from moorline.errors import EngineRefused, IngressUnreachable, NotFound
 
 __all__ = ["HaproxyIngress"]
 
@@ -181,21 +180,18 @@ class HaproxyIngress:
         else:
             self._store.put(old)
         self._swap.write(self._store.environments)
-        # its master waits for a person after a file that it could not take; a good one ends that
-        with suppress(MoorlineError):
-            self._runtime.reload()
-            self._swap.await_answer()
+        self._swap.recover()
 
     def _unlisten(self, entry: Entry) -> None:
         self._swap.write(self._store.environments)
         if self._observer.has(entry):
-            self._swap.reload()
+            self._swap.reload(lambda: not self._observer.has(entry))
         self._store.drop(entry.environment, entry.service)
         self._certificates.sweep(self._store.environments)
 
     def _reload_unless_it_runs(self, entry: Entry) -> None:
         if not self._observer.runs(entry):
-            self._swap.reload()
+            self._swap.reload(lambda: self._observer.runs(entry))
 
     def _refuse_neighbours(self, route: Route) -> None:
         """Two frontends of one HAProxy can share a port, and would share its requests."""

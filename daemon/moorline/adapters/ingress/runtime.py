@@ -11,15 +11,20 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from moorline.adapters.ingress.names import escaped
 from moorline.errors import Conflict, IngressUnreachable
 
-__all__ = ["LiveServer", "Runtime"]
+__all__ = ["LiveServer", "Runtime", "State"]
+
+State: TypeAlias = Literal["ready", "drain", "maint"]
 
 PATIENCE = 2.0
 _STEP = 0.02
 _BATCH = 100
+_MAP_ROW = 3
+"""A pointer, a key and a value."""
 _VARIABLE = re.compile(r"^(proc\.\w+): type=str value=<(.*)>$", re.MULTILINE)
 _COUNTER = re.compile(r"\b(gpc[01])=(\d+)")
 _SESSION = re.compile(r"^(0x[0-9a-f]+): .* (be=\S+ srv=\S+) ", re.MULTILINE)
@@ -37,7 +42,7 @@ class LiveServer:
     admin: int
 
     @property
-    def state(self) -> str:
+    def state(self) -> State:
         """As in `RouteServer`. 0x04, "disabled in the file", says nothing about now."""
         if self.admin & _MAINT:
             return "maint"
@@ -80,13 +85,11 @@ class Runtime:
         """The names of all frontends that listen."""
         return frozenset(row["pxname"] for row in self._rows(-1, 1))
 
-    def share(self, shares: Path, key: str) -> int:
-        """A route's share in force; 0 is also what HAProxy does for a key that is not there."""
-        for line in self._ask(f"show map {escaped(str(shares))}").splitlines():
-            _, found, value, *_ = [*line.split(), "", "", ""]
-            if found == key and value.isdigit():
-                return int(value)
-        return 0
+    def shares(self, path: Path) -> Mapping[str, int]:
+        """The running map of shares; what is not in it has 0."""
+        rows = (line.split() for line in self._ask(f"show map {escaped(str(path))}").splitlines())
+        entries = (row[1:] for row in rows if len(row) == _MAP_ROW)
+        return {key: int(value) for key, value in entries if value.isdigit()}
 
     def counters(self, backend: str) -> Mapping[str, str]:
         """The statistics of one backend."""
@@ -124,7 +127,7 @@ class Runtime:
         command = f"set server {backend}/{server} addr {address} port {port}"
         self._tell(command, "IP changed", "no need to change", "nothing changed", "port changed")
 
-    def state(self, backend: str, server: str, state: str) -> None:
+    def state(self, backend: str, server: str, state: State) -> None:
         """Set drain or maint; a server that is not there is fine."""
         self._tell(f"set server {backend}/{server} state {state}", "No such")
 

@@ -1,6 +1,8 @@
 """From one configuration to the next, without a lost request and with a way back."""
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from moorline.adapters.ingress import files
@@ -8,7 +10,7 @@ from moorline.adapters.ingress.keeper import Keeper
 from moorline.adapters.ingress.model import Environments
 from moorline.adapters.ingress.render import Layout, render, share_map
 from moorline.adapters.ingress.runtime import Runtime
-from moorline.errors import EngineRefused, IngressUnreachable
+from moorline.errors import EngineRefused, IngressUnreachable, MoorlineError
 
 __all__ = ["Swap"]
 
@@ -50,18 +52,26 @@ class Swap:
         if complaint:
             raise EngineRefused(f"HAProxy refuses the configuration: {complaint}")
 
-    def reload(self) -> None:
-        """Have HAProxy take the file that is there; returns when it did. Raises EngineRefused
-        where it goes on with the one before.
+    def reload(self, done: Callable[[], bool]) -> None:
+        """Have HAProxy take the file that is there; returns when `done` says that it did.
+
+        Raises EngineRefused where it goes on with the one before.
         """
-        before = self._runtime.pid()
         self._runtime.reload()
         end = time.monotonic() + self._patience
-        while not self._other(before):
+        while not _answered(done):
             if time.monotonic() > end:
                 self._runtime.pid()
                 raise EngineRefused(f"HAProxy did not reload within {self._patience:g} s")
             time.sleep(_STEP)
+
+    def recover(self) -> None:
+        """Have HAProxy take the file that it had before one that it could not take: its master
+        waits for that. It is not our business if it cannot.
+        """
+        with suppress(MoorlineError):
+            before = self._runtime.pid()
+            self.reload(lambda: self._runtime.pid() != before)
 
     def await_answer(self) -> None:
         """Wait until HAProxy, just started, answers."""
@@ -76,8 +86,10 @@ class Swap:
             else:
                 return
 
-    def _other(self, before: int) -> bool:
-        try:
-            return self._runtime.pid() != before
-        except IngressUnreachable:
-            return False
+
+def _answered(done: Callable[[], bool]) -> bool:
+    """For a moment nobody answers: the worker before has let go of the socket."""
+    try:
+        return done()
+    except IngressUnreachable:
+        return False
