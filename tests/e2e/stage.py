@@ -9,12 +9,14 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import docker
 import yaml
+from docker.errors import APIError
 
 from moorline.core.image import ImageRef
 from moorline.core.records import Summary, summarise
@@ -150,8 +152,7 @@ class Stage:
         if self._ingress_image:
             self._remove_ingress()
         filters = {"label": [f"{PROJECT}={self.environment}"]}
-        for network in self.api.networks(filters=filters):
-            self.api.remove_network(network["Id"])
+        eventually(lambda: self._remove_networks(filters), "networks to be gone")
         for volume in self.api.volumes(filters=filters)["Volumes"] or []:
             self.api.remove_volume(volume["Name"])
         for tag in self.kept():
@@ -163,6 +164,13 @@ class Stage:
         for daemon in self.daemons:
             if daemon.alive:
                 daemon.kill()
+
+    def _remove_networks(self, filters: Mapping[str, object]) -> bool:
+        """Whether they are gone: a busy engine takes a moment to detach a removed container."""
+        for network in self.api.networks(filters=filters):
+            with suppress(APIError):
+                self.api.remove_network(network["Id"])
+        return not self.api.networks(filters=filters)
 
     def _remove_ingress(self) -> None:
         found = self.api.containers(all=True, filters={"name": [self.ingress]})

@@ -1,4 +1,4 @@
-"""What fails soon after its rollout is taken back, by a daemon that hears of it from the engine."""
+"""What fails soon after its rollout is taken back: the daemon hears of it from the engine."""
 
 import subprocess
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from tests.parts.images import Images
 pytestmark = pytest.mark.engine
 
 CHECK = {
-    "test": ["CMD-SHELL", "test ! -e /tmp/sick"],
+    "test": ["CMD-SHELL", "test ! -e /sick"],
     "interval": "200ms",
     "timeout": "5s",
     "retries": 2,
 }
-MORTAL = ["sh", "-c", "while [ ! -e /tmp/die ]; do sleep 0.1; done; exit 3"]
+MORTAL = ["sh", "-c", "while [ ! -e /die ]; do sleep 0.1; done; exit 3"]
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def taken_back(stage: Stage, commit: str, first: str) -> None:
 def test_what_turns_unhealthy_is_taken_back(host: Stage, image: ImageRef) -> None:
     first = host.deploy({"web": plain(image, healthcheck=CHECK)})
     second = host.deploy({"web": plain(image, healthcheck=CHECK, environment={"N": "2"})})
-    inside(host, "touch", "/tmp/sick")
+    inside(host, "touch", "/sick")
     taken_back(host, second, first)
 
 
@@ -66,7 +66,7 @@ def test_what_dies_again_and_again_is_taken_back(
     common = {"command": MORTAL, "restart": policy}
     first = host.deploy({"web": plain(image, **common)})
     second = host.deploy({"web": plain(image, **common, environment={"N": "2"})})
-    inside(host, "touch", "/tmp/die")
+    inside(host, "touch", "/die")
     taken_back(host, second, first)
 
 

@@ -1,6 +1,6 @@
 """Somebody who asks for a page over and over, and keeps count of what did not come.
 
-    python visitor.py PORT
+    python visitor.py PORT [PATH]
 
 A process of its own, so that it can be run where the service is, and is not slowed down. It asks
 until its standard input ends, and then prints what it has seen as JSON.
@@ -35,8 +35,8 @@ class Visits:
 class Visitor:
     """Asks 127.0.0.1:port from now on; `prefix` is a program that runs it."""
 
-    def __init__(self, port: int, *, prefix: Sequence[str] = ()) -> None:
-        command = [*prefix, sys.executable, str(Path(__file__)), str(port)]
+    def __init__(self, port: int, *, path: str = "/", prefix: Sequence[str] = ()) -> None:
+        command = [*prefix, sys.executable, str(Path(__file__)), str(port), path]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -64,10 +64,10 @@ def unnoticed(port: int, *, seamless: bool = True, prefix: Sequence[str] = ()) -
     assert visits.failed == (), f"{len(visits.failed)} of {visits.asked} failed"
 
 
-def _ask(port: int) -> str:
+def _ask(port: int, path: str) -> str:
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
-        connection.request("GET", "/")
+        connection.request("GET", path)
         answer = connection.getresponse()
         text = answer.read().decode().strip()
     finally:
@@ -77,7 +77,7 @@ def _ask(port: int) -> str:
     return text
 
 
-def main(port: int) -> None:
+def main(port: int, path: str = "/") -> None:
     told_to_stop = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), told_to_stop.set()), daemon=True).start()
     asked, answers, failed = 0, set(), []
@@ -85,7 +85,7 @@ def main(port: int) -> None:
         began = time.time()
         asked += 1
         try:
-            answers.add(_ask(port))
+            answers.add(_ask(port, path))
         except (OSError, HTTPException) as error:
             moment = time.strftime("%H:%M:%S", time.localtime(began))
             failed.append(f"{moment} {time.time() - began:.2f} s: {error!r}")
@@ -93,4 +93,4 @@ def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])

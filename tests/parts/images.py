@@ -5,9 +5,12 @@ healthy     serves its version at / and "ok" at /health; has a HEALTHCHECK
 unhealthy   the same, but /health answers 404 for ever
 slow        the same as healthy, after $DELAY seconds in which nothing listens
 crash       writes a line to standard error and exits with 3 at once
+faulty      the same as healthy, and half of the answers at /cgi-bin/page are errors
+sluggish    the same as healthy, and each answer at /cgi-bin/page takes half a second
 plain       sleeps; no HEALTHCHECK
 
-All listen on $PORT (3000) and end at once on SIGTERM; shell and applets are there for exec.
+All listen on $PORT (3000) and end at once on SIGTERM; /cgi-bin/page serves the version too; shell
+and applets are there for exec.
 """
 
 import io
@@ -21,7 +24,9 @@ from typing import Literal
 
 from moorline.core.image import Digest, ImageRef
 
-Variant = Literal["healthy", "unhealthy", "slow", "crash", "plain"]
+Variant = Literal[
+    "healthy", "unhealthy", "slow", "crash", "faulty", "sluggish", "plain"
+]
 
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
@@ -37,6 +42,14 @@ esac
 echo "version=$VERSION" >/www/index.html
 [ "$VARIANT" = unhealthy ] || echo ok >/www/health
 httpd -f -p "$PORT" -h /www & wait $!
+"""
+
+_PAGE = rb"""#!/bin/sh
+case $VARIANT in
+    faulty) [ $(($$ % 2)) = 0 ] || printf 'Status: 500 Internal Server Error\r\n' ;;
+    sluggish) sleep 0.5 ;;
+esac
+printf 'Content-Type: text/plain\r\n\r\nversion=%s\n' "$VERSION"
 """
 
 _INSTRUCTIONS = """
@@ -56,7 +69,8 @@ def build(tag: str, *, variant: Variant = "healthy", version: str = "1") -> None
     instructions = _INSTRUCTIONS.format(variant=variant, version=version)
     if variant != "plain":
         instructions += _CHECK
-    build_from_scratch(tag, {**_busybox(), "serve": _SERVE, "www/index.html": b""}, instructions)
+    files = {"serve": _SERVE, "www/index.html": b"", "www/cgi-bin/page": _PAGE}
+    build_from_scratch(tag, {**_busybox(), **files}, instructions)
 
 
 def build_from_scratch(tag: str, files: Mapping[str, bytes | str], instructions: str) -> None:
