@@ -146,11 +146,9 @@ def test_a_canary_waits_through_its_steps(stage: Stage) -> None:
     stage.promote(1)
     words = list(stage.looks())
     assert words == [
-        "prod: the canary of web is at 5 %, step 1 of 3, 3 s left",
-        "prod: the canary of web is at 5 %, step 1 of 3, 2 s left",
-        "prod: the canary of web is at 5 %, step 1 of 3, 1 s left",
+        *["prod: the canary of web is at 5 %, step 1 of 3, for 2.5 s"] * 3,
         "prod: the canary of web is at 25 %, step 2 of 3, waits to be promoted",
-        "prod: the canary of web is at 50 %, step 3 of 3, 1 s left",
+        "prod: the canary of web is at 50 %, step 3 of 3, for 1 s",
     ]
     assert stage.shares == [500, 2500, 5000]
     stage.look()

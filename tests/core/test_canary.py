@@ -116,7 +116,7 @@ def test_a_canary_on_another_track_begins_anew() -> None:
 @pytest.mark.parametrize(
     ("looks", "words"),
     [
-        ([look(0), look(4)], "5 %, step 1 of 3, 6 s left"),
+        ([look(0), look(4)], "5 %, step 1 of 3, for 10 s"),
         ([look(0), look(10), look(11)], "25 %, step 2 of 3, waits to be promoted"),
         (
             [look(0), look(10), look(11, promoted=True), look(21)],

@@ -1,4 +1,10 @@
-from moorline.core.container import create_body, endpoints, network_body, volume_body
+from moorline.core.container import (
+    create_body,
+    endpoints,
+    network_body,
+    volume_body,
+    with_network_names,
+)
 from moorline.core.model import Environment
 from moorline.core.values import canonical
 from tests.core.compose.loading import PIN, environment
@@ -162,3 +168,9 @@ def test_networks_and_volumes_carry_composes_labels_and_ours() -> None:
             "com.docker.compose.version": "2.26.1",
         },
     }
+
+
+def test_networks_take_the_names_that_a_plan_chose() -> None:
+    found = with_network_names(loaded(), {"front": "production_front-2"})
+    assert {each.key: each.name for each in found.networks}["front"] == "production_front-2"
+    assert with_network_names(found, {}) == found

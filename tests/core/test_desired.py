@@ -13,6 +13,7 @@ from moorline.core.desired import (
     with_specs,
 )
 from moorline.core.model import Attachment, Dependency, FileMount, HealthPolicy, Hook, Service
+from moorline.core.strategy import BlueGreen, Job
 from tests.core.builders import desired, environment, image, needs, network, service
 
 TOKEN = FileMount(kind="secret", source="token", target="/run/secrets/token")
@@ -155,3 +156,15 @@ def test_a_service_is_found_by_its_name() -> None:
     assert made.service("api").name == "api"
     with pytest.raises(KeyError):
         made.service("nobody")
+
+
+def test_the_images_of_jobs_are_among_those_that_are_needed() -> None:
+    job = Job(name="migrate", when="before", image=image("tool"))
+    assert desired(service(jobs=(job,))).images == {image("web").pin, image("tool").pin}
+
+
+def test_whoever_lives_in_the_namespace_of_one_that_moves_beside_moves_so_too() -> None:
+    side = service("side", shares={"NetworkMode": "web"})
+    state = desired(service(strategy=BlueGreen()), side, service("other"))
+    beside = [name for name in ("web", "side", "other", "nobody") if state.moves_beside(name)]
+    assert beside == ["web", "side"]

@@ -8,6 +8,8 @@ from moorline.core.desired import Desired, resource_spec
 from moorline.core.guard import guard
 from moorline.core.model import ObservedNetwork, ObservedVolume, Settings
 from moorline.core.plan import plan
+from moorline.core.strategy import BlueGreen
+from moorline.core.traffic import Listener
 from moorline.errors import ForeignContainer, Held, NotFound, UnsafePlan
 from tests.core.builders import container, desired, foreign, network, observed, service, volume
 
@@ -84,3 +86,12 @@ def test_an_external_volume_has_to_be_there() -> None:
     with pytest.raises(NotFound, match=r"volume shared not found; .*docker volume create"):
         check(state)
     check(state, volumes=(ObservedVolume(name="shared", spec="5" * 64),))
+
+
+def test_a_strategy_that_needs_an_ingress_is_refused_where_the_host_has_none() -> None:
+    listeners = (Listener(host_port=80, container_port=80),)
+    state = desired(service(strategy=BlueGreen(), listeners=listeners))
+    with pytest.raises(UnsafePlan, match="strategy blue-green needs an ingress") as caught:
+        check(state)
+    assert "[ingress]" in caught.value.mend
+    check(state, routes={})

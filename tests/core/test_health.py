@@ -283,3 +283,9 @@ def test_what_was_seen_before_a_restart_does_not_count(
     if restarted and all(each.restart_count == restarted[0].restart_count for each in restarted):
         now = restarted[-1].at + 5
         assert judge(gate, [first, *restarted], now=now) == judge(gate, restarted, now=now)
+
+
+def test_one_look_is_enough_to_tell_whether_it_is_well_now() -> None:
+    gate = Gate(deadline=10, stability=5)
+    assert is_healthy(gate, Sample(at=0, state="running"))
+    assert not is_healthy(gate, Sample(at=0, state="running", probe="failing"))

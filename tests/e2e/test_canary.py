@@ -63,7 +63,7 @@ def test_one_that_does_as_well_goes_on_at_its_pace(
     services = canary(steps, **ABORT_ON).services(images("healthy", "2"), port)
     commit = stage.push(services)
     stage.wait_deployed(commit, within=60)
-    shares = [each["share"] for each in stage.record(commit)["services"]["web"]["canary"]]
+    shares = [each["weight"] for each in stage.record(commit)["services"]["web"]["canary"]]
     assert shares == sorted(shares)
     assert len(shares) == len(steps)
     settled_well(stage, commit)

@@ -24,9 +24,7 @@ from typing import Literal
 
 from moorline.core.image import Digest, ImageRef
 
-Variant = Literal[
-    "healthy", "unhealthy", "slow", "crash", "faulty", "sluggish", "plain"
-]
+Variant = Literal["healthy", "unhealthy", "slow", "crash", "faulty", "sluggish", "plain"]
 
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 

@@ -50,7 +50,8 @@ class Logbook:
     def elapsed(self) -> float:
         """Seconds since the rollout began."""
         started = datetime.fromisoformat(self._entry.started)
-        return round((self._clock.now() - started).total_seconds(), 3)
+        # the wall clock may have been set back since
+        return max(0.0, round((self._clock.now() - started).total_seconds(), 3))
 
     # --- Notes ---
 

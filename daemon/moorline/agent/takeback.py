@@ -134,5 +134,5 @@ class TakeBack:
 
     def _note_time(self, turn: str) -> None:
         elapsed = self._host.clock.now() - datetime.fromisoformat(self._entry.started)
-        timings = self._entry.timings | {turn: round(elapsed.total_seconds(), 3)}
+        timings = self._entry.timings | {turn: max(0.0, round(elapsed.total_seconds(), 3))}
         self._entry = msgspec.structs.replace(self._entry, timings=timings)

@@ -12,7 +12,6 @@ Rule 4: counters only grow, unless the ingress was reloaded or made anew: where 
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from math import ceil
 from typing import Literal, TypeAlias
 
 from moorline.core.strategy import ALL, AbortOn, Canary
@@ -217,12 +216,12 @@ def verdict(limits: AbortOn, progress: Progress, metric: float | None) -> str:
 
 
 def describe(policy: Canary, progress: Progress) -> str:
-    """The present step in words: `5 %, step 1 of 3, 110 s left`."""
+    """The present step in words, the same as long as it lasts: `5 %, step 1 of 3, for 120 s`."""
     if progress.step >= len(policy.steps):
         return "all steps passed"
     step = policy.steps[progress.step]
-    left = ceil(step.seconds - progress.watched)
-    rest = "waits to be promoted" if step.pause and left <= 0 else f"{left} s left"
+    pauses = step.pause and progress.watched >= step.seconds
+    rest = "waits to be promoted" if pauses else f"for {step.seconds:g} s"
     return f"{_percent(step.share / ALL)}, step {progress.step + 1} of {len(policy.steps)}, {rest}"
 
 

@@ -1,6 +1,7 @@
 """The Engine port on a Docker Engine."""
 
 import math
+import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -19,11 +20,12 @@ from moorline.core.image import ImageRef
 from moorline.core.images import HostImage
 from moorline.core.model import Hook, Inspection, ObservedContainer, ObservedEnvironment
 from moorline.core.values import JsonObject
-from moorline.errors import NotFound
+from moorline.errors import Conflict, EngineRefused, NotFound
 
 __all__ = ["DockerEngine"]
 
 
+_HALF_STARTED = re.compile(r"task [0-9a-f]{64}:? already exists")
 _ENDED = frozenset({"exited", "dead"})
 """What a container is that ended by itself, or with the engine; see rule 5 of `client`."""
 
@@ -163,8 +165,15 @@ class DockerEngine:
             return str(created.json()["Id"])
 
     def start(self, container: str) -> None:
-        with self._connection.use("calls", f"starting {container}") as client:
-            client.start(container)
+        try:
+            with self._connection.use("calls", f"starting {container}") as client:
+                client.start(container)
+        except EngineRefused as refusal:
+            if not _HALF_STARTED.search(refusal.message):
+                raise
+            # its own death cut an earlier start off, and no start or stop gets past what is left
+            self.remove(container)
+            raise Conflict(f"{refusal.message}; made anew") from None
 
     def stop(self, container: str, *, grace: float) -> None:
         with (
