@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from moorline.adapters.storage import write_durably
 from moorline.agent.acceptance import Acceptance
 from moorline.agent.journal import Entry, Journal, RecordFile
 from moorline.agent.lock import state_lock
 from moorline.agent.memory import Failure, Memory, MemoryFile, Proven
-from moorline.agent.storage import write_durably
 from moorline.errors import Locked, StorageFailed, UsageError
 
 PROVEN = Proven(commit="a" * 40, blob="b" * 40, specs={"web": "c"}, pins={"web": "x@sha256:d"})

@@ -54,6 +54,8 @@ def _each_on_record_once(stage: Stage, commits: tuple[str, ...]) -> None:
 def _one_after_the_other(stage: Stage) -> None:
     spans = [(_time(each, "started"), _time(each, "ended")) for each in rollouts(stage)]
     assert all(started <= ended for started, ended in spans), spans
+    if (stage.folder / "clock").exists():
+        return  # one that was set back makes the next one begin before the last one ended
     for (_, ended), (started, _) in pairwise(spans):
         assert ended <= started, spans
 

@@ -7,7 +7,7 @@ question later.
 
 from pathlib import Path
 
-from moorline.agent.storage import storage_errors, write_durably
+from moorline.adapters.storage import storage_errors, write_durably
 
 __all__ = ["Acceptance"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from moorline.agent.storage import storage_errors
+from moorline.adapters.storage import storage_errors
 from moorline.errors import Locked, UsageError
 
 __all__ = ["lock_holder", "state_lock"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from moorline.agent.storage import storage_errors, write_durably
+from moorline.adapters.storage import storage_errors, write_durably
 from moorline.core.desired import Desired
 from moorline.errors import StorageFailed
 

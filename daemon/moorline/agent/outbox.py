@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from moorline.adapters.ports import StateRepo
-from moorline.agent.storage import storage_errors, sync_folder, write_durably
+from moorline.adapters.storage import storage_errors, sync_folder, write_durably
 
 __all__ = ["Outbox"]
 

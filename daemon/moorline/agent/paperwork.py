@@ -31,6 +31,7 @@ def deployment_record(
     rollback_commit: str = "",
 ) -> RecordFile:
     """The record of a rollout that has ended."""
+    started = datetime.fromisoformat(entry.started)
     deployment = Deployment(
         id=entry.id,
         environment=entry.environment,
@@ -42,8 +43,9 @@ def deployment_record(
         previous_commit=entry.previous.commit if entry.previous else "",
         outcome=outcome,
         sentence=sentence,
-        started=datetime.fromisoformat(entry.started),
-        ended=host.clock.now(),
+        started=started,
+        # a clock may have been set back meanwhile
+        ended=max(started, host.clock.now()),
         plan=entry.plan,
         services=_evidence(entry),
         timings=entry.timings,

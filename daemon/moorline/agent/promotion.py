@@ -6,7 +6,7 @@ canary. It names the deployment and the step, so that it counts once and for tha
 
 from pathlib import Path
 
-from moorline.agent.storage import storage_errors, write_durably
+from moorline.adapters.storage import storage_errors, write_durably
 
 __all__ = ["Promotion"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from moorline.agent.storage import storage_errors, write_durably
+from moorline.adapters.storage import storage_errors, write_durably
 from moorline.errors import StorageFailed
 
 __all__ = ["Needs", "Pulled", "PulledFile"]

@@ -9,16 +9,23 @@ from moorline.errors import StorageFailed
 
 __all__ = ["storage_errors", "sync_folder", "write_durably"]
 
+NOBODY_ELSES = 0o600
+READABLE = 0o644
+"""Whoever may enter the folder may run `moorline status`."""
 
-def write_durably(path: Path, data: bytes) -> None:
+
+def write_durably(path: Path, data: bytes, *, mode: int = READABLE) -> None:
     """Replace `path` by `data`: after this returns it is on disk, before it the old one is."""
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.new")
+        aside.unlink(missing_ok=True)  # a killed attempt's
         try:
-            with aside.open("wb") as file:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            with os.fdopen(os.open(aside, flags, NOBODY_ELSES), "wb") as file:
                 file.write(data)
                 file.flush()
+                os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())
             aside.rename(path)
         except OSError:
