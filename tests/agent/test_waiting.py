@@ -9,6 +9,7 @@ from moorline.agent.promotion import Promotion
 from moorline.agent.status import status_of
 from moorline.core.image import ImageRef
 from moorline.core.traffic import Track
+from moorline.errors import InvalidEnvironment
 from tests.agent.world import World
 from tests.fakes.engine import Script
 from tests.fakes.ingress import FakeIngress
@@ -133,6 +134,21 @@ def test_a_newer_commit_ends_it(world: World) -> None:
     entry = world.ledger.journal.load()
     assert entry is not None
     assert (entry.commit, entry.canaries["web"]["step"]) == (newer, 0)
+
+
+def test_a_file_that_nobody_can_follow_does_not_end_it(world: World) -> None:
+    world.push({"web": service(world.image("2"))})
+    world.run()
+    world.push({"web": {"image": "web:latest"}})
+    outcome = world.run()
+    assert isinstance(outcome.complaint, InvalidEnvironment)
+    assert share(world) == 500
+    assert len(world.engine.running()) == 2
+    third = world.push({"web": service(world.image("3"))})
+    assert world.run().word == "superseded" or world.run().word == "waiting"
+    entry = world.ledger.journal.load()
+    assert entry is not None
+    assert entry.commit == third
 
 
 def test_status_shows_how_far_it_came(world: World) -> None:

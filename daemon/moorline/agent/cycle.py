@@ -28,6 +28,7 @@ from moorline.core.records import record_id
 from moorline.errors import (
     Held,
     Interrupted,
+    InvalidEnvironment,
     MoorlineError,
     RemoteUnreachable,
     Superseded,
@@ -116,7 +117,7 @@ class Cycle:
         return outcome if outcome.complaint else _with_complaint(outcome, hold)
 
     def _follow_branch(self, suspect: Suspect) -> Outcome:
-        target = find_target(self._host, self._ledger, self._loader)
+        target = self._under_way(find_target(self._host, self._ledger, self._loader))
         self._looked_at = target.tip
         if target.complaint is None and self._ledger.memory.load().accepted != target.tip:
             self._ledger.remember(accepted=target.tip)
@@ -127,8 +128,22 @@ class Cycle:
                 return self._wait(target, wait, suspect)
             entry = self._begin(target)
         if entry is not None:
-            return self._roll_out(target, entry, suspect)
+            outcome = self._roll_out(target, entry, suspect)
+            return (
+                outcome if target.complaint is None else _with_complaint(outcome, target.complaint)
+            )
         return self._keep(target, suspect)
+
+    def _under_way(self, target: Target) -> Target:
+        """The rollout that is under way stays the target where the branch now has a file that
+        nobody can follow: a slip of the pen ends no canary.
+        """
+        entry = self._ledger.journal.load()
+        if entry is None or not isinstance(target.complaint, InvalidEnvironment):
+            return target
+        desired = self._loader.load(self._ledger.environment, entry.commit)
+        change = self._host.repo.commit(entry.commit)
+        return replace(target, desired=desired, change=change, proven=False)
 
     def _keep(self, target: Target, suspect: Suspect) -> Outcome:
         """Look after what is proven."""
@@ -198,7 +213,8 @@ class Cycle:
         entry = self._ledger.journal.load()
         if entry is None:
             return None
-        if target.complaint is None and entry.commit == target.change.sha:
+        followed = target.complaint is None or not target.proven
+        if followed and entry.commit == target.change.sha:
             # no step further on a disk that cannot take the next turn
             self._ledger.journal.save(entry)
             return entry
