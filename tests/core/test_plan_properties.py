@@ -150,6 +150,8 @@ def test_a_container_is_removed_only_when_a_proven_one_has_its_place(host: Host)
 
 def _has_proven_successor(world: World, desired: Desired, action: RemoveContainer) -> bool:
     workload = desired.workload(action.service)
+    if _given_up(world, action):
+        return True
     if workload is None or action.number > workload.service.replicas:
         filled = (each for each in desired.workloads if each.service.replicas)
         return all(each.spec in world.proven for each in filled)
@@ -157,6 +159,15 @@ def _has_proven_successor(world: World, desired: Desired, action: RemoveContaine
         each.id != action.target
         and (each.number, each.spec) == (action.number, workload.spec)
         and (each.state in {"running", "paused", "restarting"} or each.exit_code == 0)
+        for each in world.of(action.service)
+    )
+
+
+def _given_up(world: World, action: RemoveContainer) -> bool:
+    """Whether it was never proven, and one that was is still there to go back to."""
+    gone = next(each for each in world.containers.values() if action.target in {each.id})
+    return gone.spec not in world.proven and any(
+        (each.number, each.id != gone.id) == (action.number, True) and each.spec in world.proven
         for each in world.of(action.service)
     )
 

@@ -1,5 +1,7 @@
 """Rollouts that nobody notices: whoever asks while they happen gets an answer each time."""
 
+import shutil
+
 import pytest
 import yaml
 
@@ -106,3 +108,19 @@ def test_a_strategy_may_change_both_ways(
         commit = stage.deploy(each.services(images("healthy", version), port))
         eventually(lambda v=version: stage.answer(port) == f"version={v}", f"{version} to serve")
         settled_well(stage, commit)
+
+
+@only_blue_green
+def test_an_ingress_that_lost_everything_is_made_anew_from_what_runs(
+    stage: Stage, images: Images, port: int, strategy: Strategy
+) -> None:
+    daemon = stage.start()
+    stage.deploy(strategy.services(images("healthy", "1"), port))
+    stage.deploy(strategy.services(images("healthy", "2"), port))
+    daemon.kill()
+    stage.api.remove_container(stage.ingress, force=True)
+    shutil.rmtree(stage.state / "ingress")
+    assert stage.answer(port) == ""
+    stage.start()
+    eventually(lambda: stage.answer(port) == "version=2", "it to serve again")
+    assert len(stage.running("web")) == 1

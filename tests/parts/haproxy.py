@@ -17,7 +17,7 @@ __all__ = ["LocalHaproxy", "haproxy_command", "haproxy_image", "short_folder"]
 _LIBRARY = re.compile(r"(/\S+) \(0x")
 _INSTRUCTIONS = """
 ENV PATH=/bin LD_LIBRARY_PATH=/haproxy
-LABEL moorline-test.version={version}
+LABEL moorline-test.version={version} moorline-test.registry={registry}
 """
 
 
@@ -27,7 +27,7 @@ def haproxy_image(registry: str, version: str = "1") -> ImageRef:
     Another `version` is another image of the same HAProxy.
     """
     tag = f"{registry}/moorline-test/haproxy:{version}"
-    build_from_scratch(tag, _files(), _INSTRUCTIONS.format(version=version))
+    build_from_scratch(tag, _files(), _INSTRUCTIONS.format(version=version, registry=registry))
     return ImageRef.parse(tag).pinned(push(tag))
 
 

@@ -13,12 +13,15 @@ All listen on $PORT (3000) and end at once on SIGTERM; /cgi-bin/page serves the 
 and applets are there for exec.
 """
 
+import fcntl
 import io
 import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -54,7 +57,7 @@ _INSTRUCTIONS = """
 CMD ["/serve"]
 EXPOSE 3000
 ENV PATH=/bin PORT=3000 DELAY=3 VARIANT={variant} VERSION={version}
-LABEL org.opencontainers.image.version={version}
+LABEL org.opencontainers.image.version={version} moorline-test.registry={registry}
 """
 _CHECK = (
     "HEALTHCHECK --interval=1s --timeout=2s --retries=2"
@@ -64,7 +67,9 @@ _CHECK = (
 
 def build(tag: str, *, variant: Variant = "healthy", version: str = "1") -> None:
     """Build one image and tag it."""
-    instructions = _INSTRUCTIONS.format(variant=variant, version=version)
+    instructions = _INSTRUCTIONS.format(
+        variant=variant, version=version, registry=tag.partition("/")[0]
+    )
     if variant != "plain":
         instructions += _CHECK
     files = {"serve": _SERVE, "www/index.html": b"", "www/cgi-bin/page": _PAGE}
@@ -79,7 +84,8 @@ def build_from_scratch(tag: str, files: Mapping[str, bytes | str], instructions:
         for path, content in files.items():
             _add(tar, f"root/{path}", content)
     command = ["docker", "build", "--quiet", "--tag", tag, "-"]
-    done = subprocess.run(command, input=context.getvalue(), capture_output=True, check=False)
+    with _alone():
+        done = subprocess.run(command, input=context.getvalue(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
 
 
@@ -100,7 +106,18 @@ def remove(image: ImageRef) -> None:
     # the tag first: with the last tag of a repository its digests would go as well
     for name in (f"{image.name}:{image.tag}", image.pin):
         command = ["docker", "rmi", "--force", name]
-        subprocess.run(command, capture_output=True, check=False)
+        with _alone():
+            subprocess.run(command, capture_output=True, check=False)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One at a time on this machine: a build that finds a layer of another one fails where that
+    is removed meanwhile.
+    """
+    with Path(tempfile.gettempdir(), "moorline-test-images.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Images:

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from moorline.core.actions import (
     Leave,
-    RemoveContainer,
     RemoveJob,
     RemoveNetwork,
     RunJob,
@@ -14,7 +13,7 @@ from moorline.core.model import ObservedContainer, ObservedNetwork
 from moorline.core.scene import Scene
 from moorline.core.slots import STOPPED, Slot, free_name
 from moorline.core.steps import Steps
-from moorline.core.stopping import leave, stop
+from moorline.core.stopping import remove, stop
 
 __all__ = ["clear"]
 
@@ -37,13 +36,12 @@ def _remove_containers(steps: Steps, scene: Scene, before: Sequence[int]) -> dic
     # what helped out, or moved beside its successor, ran until here
     stop(steps, scene, scene.retired, before, why="not in the file")
     removed = {
-        old.name: _remove(steps, scene, old, before, why="not in the file")
-        for old in scene.retired
+        old.name: remove(steps, scene, old, before, why="not in the file") for old in scene.retired
     }
     for slot in scene.slots:
         stop(steps, scene, slot.superseded, before, why=f"replaced: {slot.why}")
         for old in slot.superseded:
-            removed[old.name] = _remove(steps, scene, old, before, why="its place is taken")
+            removed[old.name] = remove(steps, scene, old, before, why="its place is taken")
     return removed
 
 
@@ -130,12 +128,3 @@ def _remove_networks(
         ours = network.spec and network.environment == environment
         if ours and network.name not in wanted:
             steps.add(RemoveNetwork(name=network.name, why="nothing uses it any more"), before)
-
-
-def _remove(
-    steps: Steps, scene: Scene, old: ObservedContainer, before: Sequence[int], *, why: str
-) -> int:
-    off = leave(steps, scene, old, before, why=why)
-    stopped = [steps.stopped[old.id]] if old.id in steps.stopped else []
-    action = RemoveContainer(service=old.service, number=old.number, target=old.id, why=why)
-    return steps.add(action, [*before, *off, *stopped])

@@ -26,6 +26,8 @@ class Steps:
     """Container id → the step that takes it off its track."""
     listening: dict[str, int] = field(default_factory=dict)
     """Service → the step after which the ingress listens as the file says."""
+    removed: dict[str, int] = field(default_factory=dict)
+    """Container id → the step that removes it."""
     released: dict[str, int] = field(default_factory=dict)
     """Service → the step with which the ingress lets go of its ports."""
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from moorline.core.actions import (
     Action,
     Leave,
+    RemoveContainer,
     RetireContainer,
     RunHook,
     SetRestartPolicy,
@@ -16,7 +17,7 @@ from moorline.core.slots import STOPPED, Target, may_restart
 from moorline.core.steps import Steps
 from moorline.core.traffic import IngressPolicy
 
-__all__ = ["leave", "may_hold", "servers", "stop"]
+__all__ = ["leave", "may_hold", "remove", "servers", "stop"]
 
 
 def stop(
@@ -48,6 +49,19 @@ def leave(
         )
         steps.left[old.id] = steps.add(action, before)
     return [steps.left[old.id]]
+
+
+def remove(
+    steps: Steps, scene: Scene, old: ObservedContainer, before: Sequence[int], *, why: str
+) -> int:
+    """Remove a container, once in a plan; what runs of it is stopped first."""
+    if old.id not in steps.removed:
+        stop(steps, scene, [old], before, why=why)
+        off = leave(steps, scene, old, before, why=why)
+        stopped = [steps.stopped[old.id]] if old.id in steps.stopped else []
+        action = RemoveContainer(service=old.service, number=old.number, target=old.id, why=why)
+        steps.removed[old.id] = steps.add(action, [*before, *off, *stopped])
+    return steps.removed[old.id]
 
 
 def servers(scene: Scene) -> frozenset[str]:

@@ -8,10 +8,10 @@ from moorline.core.jobs import job_name
 from moorline.core.model import ObservedContainer
 from moorline.core.rolling import begin_slot, roll
 from moorline.core.scene import Scene
-from moorline.core.slots import Slot, host_ports, targets_of
+from moorline.core.slots import STOPPED, Slot, host_ports, targets_of
 from moorline.core.steering import release_ports, steer
 from moorline.core.steps import Steps
-from moorline.core.stopping import may_hold, stop
+from moorline.core.stopping import may_hold, remove, servers, stop
 from moorline.core.strategy import Rolling
 
 __all__ = ["touch"]
@@ -22,6 +22,7 @@ Waits = dict[tuple[str, str], int]
 def touch(steps: Steps, scene: Scene) -> None:
     useless = [old for old in scene.retired if not _serves_until_proven(scene, old)]
     stop(steps, scene, useless, steps.ready, why="not in the file")
+    _give_up(steps, scene)
     _stop_in_the_way(steps, scene)
     release_ports(steps, scene)
     waits: Waits = {}
@@ -29,6 +30,21 @@ def touch(steps: Steps, scene: Scene) -> None:
         _bring(steps, scene, workload, waits)
     for workload in scene.desired.workloads:
         _hand_over(steps, scene, workload)
+
+
+def _give_up(steps: Steps, scene: Scene) -> None:
+    """Remove versions that were never proven and that a newer one came instead of, as long as
+    there is a proven one to go back to: pushed often enough, they would fill the host.
+    """
+    on_tracks = servers(scene)
+    for slot in scene.slots:
+        if not any(old.spec in scene.proven for old in slot.superseded):
+            continue
+        beside = scene.desired.moves_beside(slot.workload.name)
+        for old in slot.superseded:
+            idle = old.state in STOPPED or (beside and old.host_ports == frozenset())
+            if idle and old.spec not in scene.proven and old.id not in on_tracks:
+                remove(steps, scene, old, steps.ready, why="given up before it was proven")
 
 
 def _serves_until_proven(scene: Scene, old: ObservedContainer) -> bool:
