@@ -316,6 +316,23 @@ CASES = (
         now=desired(service(tag="3")),
     ),
     case(
+        "a version that was only made goes before a newer one starts",
+        """
+        pull  web  r.io/web:3@…  not on this host
+        create  web #1  r.io/web:3@…  its image changed
+        ready
+        remove  web #1  given up before it was proven
+        stop  web #1  replaced: its image changed
+        start  web #1  starts: its image changed
+        prove  web  what they replace stays until they are proven
+        remove  web #1  its place is taken
+        rename  web #1  prod-web-1  takes its settled name
+        """,
+        was=WEB,
+        now=desired(service(tag="3")),
+        hands=carried_out(NEW, until="ready"),
+    ),
+    case(
         "what runs and was never proven is proven",
         """
         prove  web  what they replace stays until they are proven

@@ -118,6 +118,28 @@ CASES = (
         hands=carried_out(TWO, until="prove", after=1),
     ),
     case(
+        "a version that never got traffic goes before a newer one starts",
+        """
+        pull  web  r.io/web:3@…  not on this host
+        create  web #1  r.io/web:3@…  its image changed
+        ready
+        stop  web #1  given up before it was proven
+        remove  web #1  given up before it was proven
+        start  web #1  starts: its image changed
+        gate  web  no traffic before it is well
+        enter  web #1  green  takes requests from here on
+        shift  web  all to green  it passed its gate
+        prove  web  what they replace stays until they are proven
+        leave  web #1  it is about to stop
+        stop  web #1  replaced: its image changed
+        remove  web #1  its place is taken
+        rename  web #1  prod-web-1  takes its settled name
+        """,
+        was=ONE,
+        now=THREE,
+        hands=carried_out(TWO, until="enter"),
+    ),
+    case(
         "a newer version takes the track of one that never got traffic",
         """
         pull  web  r.io/web:3@…  not on this host
