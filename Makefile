@@ -21,7 +21,7 @@ demo: setup ## watch the main job happen (ARGS=--keep leaves it running)
 
 test: setup ## run all tests, on a real engine (ARGS='-k drift' picks some)
 	@$(bin)/coverage run -m pytest --ignore=tests/e2e $(ARGS) || [ $$? = $(nothing_picked) ]
-	@$(bin)/pytest tests/e2e -n $(at_a_time) $(ARGS) || [ $$? = $(nothing_picked) ]
+	@$(bin)/pytest tests/e2e -n $(at_a_time) --dist worksteal $(ARGS) || [ $$? = $(nothing_picked) ]
 
 check: ## lint, format, types, architecture: no engine needed
 	@$(setup) venv

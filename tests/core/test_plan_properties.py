@@ -165,11 +165,9 @@ def _has_proven_successor(world: World, desired: Desired, action: RemoveContaine
 
 def _given_up(world: World, action: RemoveContainer) -> bool:
     """Whether it was never proven, and one that was is still there to go back to."""
-    gone = next(each for each in world.containers.values() if action.target in {each.id})
-    return gone.spec not in world.proven and any(
-        (each.number, each.id != gone.id) == (action.number, True) and each.spec in world.proven
-        for each in world.of(action.service)
-    )
+    in_place = [each for each in world.of(action.service) if each.number == action.number]
+    proven = {each.id for each in in_place if each.spec in world.proven}
+    return bool(proven) and action.target not in proven
 
 
 @examples

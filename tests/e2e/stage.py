@@ -166,11 +166,16 @@ class Stage:
                 daemon.kill()
 
     def _remove_networks(self, filters: Mapping[str, object]) -> bool:
-        """Whether they are gone: a busy engine takes a moment to detach a removed container."""
+        """Whether they are gone: a busy engine takes a moment to detach a removed container.
+
+        An engine that lost count of one (a start and a removal that met) keeps an empty network
+        for ever, and there is nothing that anybody could do to it but restart the engine.
+        """
         for network in self.api.networks(filters=filters):
             with suppress(APIError):
                 self.api.remove_network(network["Id"])
-        return not self.api.networks(filters=filters)
+        left = self.api.networks(filters=filters)
+        return not any(self.api.inspect_network(each["Id"])["Containers"] for each in left)
 
     def _remove_ingress(self) -> None:
         found = self.api.containers(all=True, filters={"name": [self.ingress]})

@@ -14,7 +14,7 @@ import pytest
 from moorline.core.image import ImageRef
 from tests.e2e.settled import settled_well
 from tests.e2e.stage import CRASHING, Daemon, Stage, eventually
-from tests.e2e.strategies import Strategy, each_strategy
+from tests.e2e.strategies import STRATEGIES, Strategy, each_strategy
 from tests.e2e.visitor import unnoticed
 from tests.parts.images import Images
 
@@ -34,10 +34,12 @@ class Sweep:
     port: int
     daemon: Daemon
 
-    def push(self, image: ImageRef, label: str) -> str:
+    def push(self, image: ImageRef, label: str, **extension: object) -> str:
         """Push the service on this image; returns the commit."""
         web = self.strategy.web(image, self.port, labels={"n": label})
-        return self.stage.push({"web": web})
+        own = web["x-moorline"]
+        assert isinstance(own, dict)
+        return self.stage.push({"web": {**web, "x-moorline": {**own, **extension}}})
 
     def killed_at(self, number: int, when: When, push: Callable[[], str]) -> tuple[str, str]:
         """Arm, push, and start again after the kill; returns the commit and the change at which
@@ -124,7 +126,34 @@ def test_a_failed_rollout_survives_a_kill_at_every_change(sweep: Sweep, images: 
         return point
 
     with unnoticed(sweep.port, seamless=sweep.strategy.seamless):
-        assert sweep_all(survive) > 25
+        assert sweep_all(survive) > 20
+
+
+@pytest.mark.parametrize(
+    "strategy", [each for each in STRATEGIES if each.name == "blue-green"], ids=["blue-green"]
+)
+def test_a_rollout_that_fails_with_all_traffic_survives_a_kill_at_every_change(
+    sweep: Sweep, images: Images
+) -> None:
+    stage, image = sweep.stage, images("healthy")
+    before = stage.container("web")["Id"]
+    jobs = {"after": [{"name": "smoke", "command": ["sh", "-c", "exit 7"]}]}
+
+    def survive(number: int, when: When) -> str:
+        rollbacks = len(stage.rollbacks())
+        commit, point = sweep.killed_at(
+            number, when, lambda: sweep.push(image, f"{number} {when}", jobs=jobs)
+        )
+        settled_well(stage, commit)
+        assert stage.container("web")["Id"] == before, point
+        found = [word for sha, word in stage.deployments() if sha == commit]
+        assert found == ["taken back"], point
+        assert "smoke exited with 7" in stage.record(commit)["sentence"], point
+        assert len(stage.rollbacks()) == rollbacks + 1, point
+        return point
+
+    with unnoticed(sweep.port):
+        assert sweep_all(survive) > 30
 
 
 def sweep_all(survive: Callable[[int, When], str]) -> int:
