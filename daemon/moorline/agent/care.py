@@ -39,8 +39,9 @@ class Care:
         """
         proven = self._ledger.memory.load().proven
         findings = Findings()
+        snapshot = self._host.engine.observe(desired.name, desired.images)
         if proven is not None:
-            findings = self._runtime.look(desired, proven)
+            findings = self._runtime.look(desired, proven, snapshot.containers)
             relapse = self._relapse(desired, proven, findings) if prepared is None else None
             if relapse is not None:
                 return end_failed(self._host, self._ledger, relapse)
@@ -50,7 +51,15 @@ class Care:
             seen = findings.overlook(seen)
             return seen if prepared is None else without_prepared(prepared, desired, seen)
 
-        outcome = repair(self._host, self._ledger, desired, suspect=suspect, overlook=overlook)
+        outcome = repair(
+            self._host,
+            self._ledger,
+            desired,
+            suspect=suspect,
+            overlook=overlook,
+            # what was just treated has moved
+            snapshot=None if findings.failing else snapshot,
+        )
         return findings.tell(outcome, self._ledger.environment)
 
     def _relapse(self, desired: Desired, proven: Proven, findings: Findings) -> Entry | None:

@@ -58,11 +58,14 @@ class Convergence:
         turns: Turns,
         notes: Notes | None = None,
         overlook: Callable[[ObservedEnvironment], ObservedEnvironment] = lambda seen: seen,
+        snapshot: ObservedEnvironment | None = None,
     ) -> None:
         """`proven` gives the specs that need no proof, asked for at each planning; `overlook`
         takes out of every snapshot what is none of this convergence's business. `notes` are for
-        a rollout: what is proven has neither canaries nor jobs.
+        a rollout: what is proven has neither canaries nor jobs. `snapshot` saves the first look
+        of a caller that has just looked.
         """
+        self._snapshot = snapshot
         self._overlook = overlook
         self._host = host
         self._desired = desired
@@ -101,8 +104,13 @@ class Convergence:
         return observed, plan(self._desired, observed, proven=self._proven())
 
     def _observe(self) -> ObservedEnvironment:
+        snapshot, self._snapshot = self._snapshot, None
         observed = observe(
-            self._host.engine, self._host.ingress, self._desired, suspect=self._suspect
+            self._host.engine,
+            self._host.ingress,
+            self._desired,
+            suspect=self._suspect,
+            snapshot=snapshot,
         )
         return self._overlook(observed)
 

@@ -32,6 +32,9 @@ __all__ = ["Gatekeeper", "VersionFailed"]
 Slots = Mapping[tuple[str, int], str]
 ProbeWord = Literal["none", "ok", "failing"]
 PROBE_TIMEOUT = 2.0
+LOOK_EVERY_FIRST = 0.02
+"""In the first second, at what is not well yet: whoever waits for traffic waits for this look."""
+FIRST = 1.0
 LOOK_EVERY = 0.1
 LOOK_EVERY_LATER = 0.5
 LATER = 15.0
@@ -228,9 +231,16 @@ class Gatekeeper:
 
     def _pause(self, waiting: Iterable[_Subject]) -> None:
         self._check()
-        youngest = max(each.opened for each in waiting)
-        young = self._clock.monotonic() - youngest < LATER
-        self._clock.wait(LOOK_EVERY if young else LOOK_EVERY_LATER)
+        age = self._clock.monotonic() - max(each.opened for each in waiting)
+        self._clock.wait(_interval(age, waiting))
+
+
+def _interval(age: float, waiting: Iterable[_Subject]) -> float:
+    """Seconds until the next look, `age` seconds after the last gate opened."""
+    booting = any(not is_healthy(each.gate, each.samples[-1]) for each in waiting)
+    if age < FIRST and booting:
+        return LOOK_EVERY_FIRST
+    return LOOK_EVERY if age < LATER else LOOK_EVERY_LATER
 
 
 def _brief(seen: Inspection) -> str:

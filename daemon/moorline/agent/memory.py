@@ -4,6 +4,7 @@ One small JSON file per environment, replaced as a whole. Nothing here is a cach
 the only place where its fact is kept.
 """
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -148,18 +149,29 @@ class MemoryFile:
 
     def __init__(self, state_dir: Path, environment: str) -> None:
         self._path = state_dir / "environments" / f"{environment}.json"
+        self._read: tuple[tuple[int, int], Memory] | None = None
 
     def load(self) -> Memory:
-        """Read it; an environment never seen has an empty one."""
+        """Read it, anew only where the file is another one; an environment never seen has an
+        empty one.
+        """
         with storage_errors(self._path):
             if not self._path.exists():
                 return Memory()
-            data = self._path.read_bytes()
+            with self._path.open("rb") as file:
+                about = os.fstat(file.fileno())
+                # always replaced as a whole: another file has another number or another time
+                version = (about.st_ino, about.st_mtime_ns)
+                if self._read is not None and self._read[0] == version:
+                    return self._read[1]
+                data = file.read()
         try:
-            return msgspec.json.decode(data, type=Memory)
+            memory = msgspec.json.decode(data, type=Memory)
         except msgspec.MsgspecError as error:
             mend = "restore it from a backup, or remove it: what runs is then proven anew"
             raise StorageFailed(f"{self._path} is damaged: {error}", mend=mend) from None
+        self._read = (version, memory)
+        return memory
 
     def save(self, memory: Memory) -> None:
         """Replace it durably."""

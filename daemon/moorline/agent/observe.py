@@ -19,9 +19,12 @@ def observe(
     desired: Desired,
     *,
     suspect: Callable[[str], bool],
+    snapshot: ObservedEnvironment | None = None,
 ) -> ObservedEnvironment:
-    """Take a snapshot; a container whose id is `suspect` is compared field by field."""
-    observed = engine.observe(desired.name, desired.images)
+    """Take a snapshot, or go on from one just taken; a container whose id is `suspect` is compared
+    field by field.
+    """
+    observed = snapshot or engine.observe(desired.name, desired.images)
     containers = tuple(
         _compared(engine, desired, each) if each.ours and suspect(each.id) else each
         for each in observed.containers

@@ -29,8 +29,11 @@ def repair(
     *,
     suspect: Callable[[str], bool],
     overlook: Overlook,
+    snapshot: ObservedEnvironment | None,
 ) -> Outcome:
-    """Undo drift from `desired`; what `overlook` takes out of the snapshots stays as it is."""
+    """Undo drift from `desired`; what `overlook` takes out of the snapshots stays as it is.
+    `snapshot` is the engine's, where the caller has just looked.
+    """
     began = host.clock.now()
     planned: list[Plan] = []
 
@@ -44,6 +47,7 @@ def repair(
         proven=lambda: desired.specs,
         suspect=suspect,
         overlook=overlook,
+        snapshot=snapshot,
         turns=Turns(
             planned=on_planned,
             ready=lambda: None,

@@ -5,6 +5,7 @@ growing pauses. Soon after its rollout that is a verdict on the rollout, and the
 later it is only told. What people do by hand is drift and never a failure.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -74,9 +75,10 @@ class RuntimeWatch:
         self._restarts: dict[str, Restarts] = {}
         self._told: frozenset[str] = frozenset()
 
-    def look(self, desired: Desired, proven: Proven) -> Findings:
-        """Look at what serves, and note what fails; changes nothing."""
-        seen = self._host.engine.observe(desired.name, ()).containers
+    def look(
+        self, desired: Desired, proven: Proven, seen: Sequence[ObservedContainer]
+    ) -> Findings:
+        """Look at what serves among what was `seen`, and note what fails; changes nothing."""
         serving = [each for each in seen if _is_serving(desired, each)]
         failing = tuple(
             found for each in serving if (found := self._failing(desired, proven, each))

@@ -78,6 +78,8 @@ def _bring(steps: Steps, scene: Scene, workload: Workload, waits: Waits) -> None
 
 def _hand_over(steps: Steps, scene: Scene, workload: Workload) -> None:
     """Bring the traffic to a workload that runs, with whoever lives in its namespaces."""
+    if scene.route(workload) is None and not scene.jobs(workload, "after"):
+        return
     begun = [*steps.ready, *steps.begun.get(workload.name, ())]
     for other in scene.desired.workloads:
         if workload.name in other.service.shares.values():
@@ -148,7 +150,8 @@ def _stop_in_the_way(steps: Steps, scene: Scene) -> None:
 def _run_jobs(
     steps: Steps, scene: Scene, workload: Workload, when: str, before: Sequence[int]
 ) -> tuple[int, ...]:
-    targets = targets_of(scene.slots)
+    jobs = scene.jobs(workload, when)
+    targets = targets_of(scene.slots) if jobs else {}
     actions = [
         RunJob(
             service=workload.name,
@@ -159,7 +162,7 @@ def _run_jobs(
             shares=tuple((key, targets[each]) for key, each in workload.service.shares.items()),
             why=f"{when} the new version takes over",
         )
-        for job in scene.jobs(workload, when)
+        for job in jobs
     ]
     return steps.chain(actions, before)
 
