@@ -57,7 +57,7 @@ _INSTRUCTIONS = """
 CMD ["/serve"]
 EXPOSE 3000
 ENV PATH=/bin PORT=3000 DELAY=3 VARIANT={variant} VERSION={version}
-LABEL org.opencontainers.image.version={version} moorline-test.registry={registry}
+LABEL org.opencontainers.image.version={version}
 """
 _CHECK = (
     "HEALTHCHECK --interval=1s --timeout=2s --retries=2"
@@ -67,12 +67,16 @@ _CHECK = (
 
 def build(tag: str, *, variant: Variant = "healthy", version: str = "1") -> None:
     """Build one image and tag it."""
-    instructions = _INSTRUCTIONS.format(
-        variant=variant, version=version, registry=tag.partition("/")[0]
-    )
+    instructions = _INSTRUCTIONS.format(variant=variant, version=version)
     if variant != "plain":
         instructions += _CHECK
-    files = {"serve": _SERVE, "www/index.html": b"", "www/cgi-bin/page": _PAGE}
+    files = {
+        "serve": _SERVE,
+        "www/index.html": b"",
+        "www/cgi-bin/page": _PAGE,
+        # so that images from two registries are never one and the same to the engine
+        "registry": tag.partition("/")[0].encode(),
+    }
     build_from_scratch(tag, {**_busybox(), **files}, instructions)
 
 
