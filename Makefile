@@ -6,7 +6,7 @@ export PYTHON
 bin := .venv/bin
 setup := tests/parts/setup.sh
 # scenarios mostly wait, each for an engine and a daemon of its own
-at_a_time := 4
+at_a_time := 3
 # what pytest ends with where ARGS picks nothing of a part
 nothing_picked := 5
 
