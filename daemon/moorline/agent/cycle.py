@@ -69,8 +69,7 @@ class Cycle:
             raise
         finally:
             self._push_records()
-        if trouble is not None:
-            outcome = _with_complaint(outcome, trouble)
+        outcome = _with_complaint(outcome, trouble)
         self._remember(outcome)
         return outcome
 
@@ -128,10 +127,7 @@ class Cycle:
                 return self._wait(target, wait, suspect)
             entry = self._begin(target)
         if entry is not None:
-            outcome = self._roll_out(target, entry, suspect)
-            return (
-                outcome if target.complaint is None else _with_complaint(outcome, target.complaint)
-            )
+            return _with_complaint(self._roll_out(target, entry, suspect), target.complaint)
         return self._keep(target, suspect)
 
     def _under_way(self, target: Target) -> Target:
@@ -160,8 +156,7 @@ class Cycle:
         if job:
             # a person chose the proven file over a change that cannot be undone
             self._ledger.remember(forward_only="", hold=None)
-        outcome = self._care.take(target.desired, suspect=suspect)
-        return outcome if complaint is None else _with_complaint(outcome, complaint)
+        return _with_complaint(self._care.take(target.desired, suspect=suspect), complaint)
 
     def _wait(self, target: Target, wait: Wait, suspect: Suspect) -> Outcome:
         """Do not begin yet; what is proven is looked after, unless the file says otherwise."""
@@ -294,8 +289,12 @@ class Cycle:
             self._ledger.remember(trouble=trouble)
 
 
-def _with_complaint(outcome: Outcome, complaint: MoorlineError) -> Outcome:
-    """The same, held: what is proven was looked after, and the branch was not followed."""
+def _with_complaint(outcome: Outcome, complaint: MoorlineError | None) -> Outcome:
+    """The same, held where there is a complaint: what is proven was looked after, and the branch
+    was not followed.
+    """
+    if complaint is None:
+        return outcome
     if outcome.word != "converged":
         return replace(outcome, complaint=complaint)
     return Outcome("held", str(complaint), complaint=complaint)

@@ -34,7 +34,6 @@ def clear(steps: Steps, scene: Scene) -> None:
 def _remove_containers(steps: Steps, scene: Scene, before: Sequence[int]) -> dict[str, int]:
     """Return the steps by the names that they free."""
     # what helped out, or moved beside its successor, ran until here
-    stop(steps, scene, scene.retired, before, why="not in the file")
     removed = {
         old.name: remove(steps, scene, old, before, why="not in the file") for old in scene.retired
     }
