@@ -5,6 +5,7 @@ MoorlineError               one line for a person: what, where, and the mend
 │   ├── EngineUnreachable       the Docker Engine does not answer
 │   ├── IngressUnreachable      the ingress does not answer
 │   ├── RegistryUnreachable     the registry does not answer, or asks for patience
+│   │   └── RateLimited             it says for how long
 │   ├── RemoteUnreachable       the git remote does not answer
 │   ├── Conflict                the world moved between looking and acting: look again
 │   ├── Superseded              a newer commit asks for something else
@@ -17,10 +18,13 @@ MoorlineError               one line for a person: what, where, and the mend
     ├── AccessDenied            git, a registry or the engine's socket said no
     ├── NotFound                an image, commit, environment or service that is not there
     ├── EngineRefused           the engine understood a request and declined it
+    ├── RegistryRefused         the registry understood a request and declined it
+    ├── InvalidPolicy           policies/retention.yaml; carries every problem at once (exit 2)
     ├── Locked                  another moorline works on this host
     ├── StorageFailed           the state directory cannot be written
     └── Held                    moorline could act, and waits for a person (exit 4)
         ├── UnsafePlan              the guard refused a plan
+        ├── UnsafeRetention         a policy would delete everything, or pins cannot be known
         ├── HistoryRewritten        the state branch is no longer a continuation
         ├── Quarantined             this very commit failed here before
         └── ForeignContainer        another tool's container stands in the way
@@ -40,11 +44,14 @@ __all__ = [
     "Interrupted",
     "InvalidConfig",
     "InvalidEnvironment",
+    "InvalidPolicy",
     "Locked",
     "MoorlineError",
     "NotFound",
     "Problem",
     "Quarantined",
+    "RateLimited",
+    "RegistryRefused",
     "RegistryUnreachable",
     "RemoteUnreachable",
     "Stalled",
@@ -52,6 +59,7 @@ __all__ = [
     "Superseded",
     "Transient",
     "UnsafePlan",
+    "UnsafeRetention",
     "UsageError",
     "Waiting",
 ]
@@ -83,6 +91,15 @@ class IngressUnreachable(Transient):
 
 class RegistryUnreachable(Transient):
     """The registry does not answer, or asks for patience."""
+
+
+class RateLimited(RegistryUnreachable):
+    """The registry, or GitHub's API, asks for patience and says for how long."""
+
+    def __init__(self, message: str, *, seconds: float, mend: str = "") -> None:
+        """`seconds` from now on nothing should be asked there."""
+        super().__init__(message, mend=mend)
+        self.seconds = seconds
 
 
 class RemoteUnreachable(Transient):
@@ -153,6 +170,16 @@ class InvalidEnvironment(Stalled):
         self.problems = problems
 
 
+class InvalidPolicy(Stalled):
+    """A retention policy that cannot be followed; `problems` holds all of it, in file order."""
+
+    exit_code = 2
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
 class AccessDenied(Stalled):
     """Git, a registry or the engine's socket refused our credentials."""
 
@@ -163,6 +190,10 @@ class NotFound(Stalled):
 
 class EngineRefused(Stalled):
     """The engine understood the request and declined it."""
+
+
+class RegistryRefused(Stalled):
+    """The registry understood the request and declined it."""
 
 
 class Locked(Stalled):
@@ -181,6 +212,10 @@ class Held(Stalled):
 
 class UnsafePlan(Held):
     """The guard refused a plan."""
+
+
+class UnsafeRetention(Held):
+    """A retention run that would delete everything, or cannot know what is pinned."""
 
 
 class HistoryRewritten(Held):

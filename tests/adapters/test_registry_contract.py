@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from moorline.adapters.ports import Registry
 from moorline.adapters.registry import OciRegistry
+from moorline.adapters.registry_port import Registry
 from moorline.core.image import Digest, ImageRef
 from moorline.errors import NotFound
 from tests.fakes.registry import FakeRegistry

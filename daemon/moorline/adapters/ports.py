@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from moorline.core.desired import StoredFile
-from moorline.core.image import Digest, ImageRef
+from moorline.core.image import ImageRef
 from moorline.core.images import HostImage
 from moorline.core.model import FileMount, Hook, Inspection, ObservedEnvironment
 from moorline.core.values import JsonObject
@@ -25,12 +25,12 @@ __all__ = [
     "EngineEvent",
     "EngineInfo",
     "EventStream",
+    "FileChange",
     "FileStore",
     "HistoryEntry",
     "ProbeResult",
     "Prober",
     "PullProgress",
-    "Registry",
     "Relation",
     "StateRepo",
 ]
@@ -205,21 +205,6 @@ class Engine(Protocol):
         ...
 
 
-# --- the registry -------------------------------------------------------------------------------
-
-
-class Registry(Protocol):
-    """Any registry that speaks the OCI distribution specification."""
-
-    def resolve(self, image: ImageRef) -> Digest:
-        """The digest that a tag (or digest) names now; raises NotFound."""
-        ...
-
-    def exists(self, image: ImageRef) -> bool:
-        """Whether the pinned manifest is there."""
-        ...
-
-
 # --- the state repo -----------------------------------------------------------------------------
 
 Relation = Literal["same", "ahead", "behind", "diverged"]
@@ -251,6 +236,19 @@ class HistoryEntry:
     branch: str
     path: str
     data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileChange:
+    """What one commit did to one file. `at` is the committer's time, seconds since the epoch;
+    `old` and `new` are blob oids, "" where there was or is no file.
+    """
+
+    commit: str
+    at: float
+    path: str
+    old: str
+    new: str
 
 
 class StateRepo(Protocol):
@@ -315,6 +313,19 @@ class StateRepo(Protocol):
 
     def history(self, prefix: str, *, limit: int) -> Sequence[HistoryEntry]:
         """Record files of all branches below `history/<prefix>`, newest id first."""
+        ...
+
+    def changes(self, commit: str, folder: str) -> Sequence[FileChange]:
+        """Every change of a file below `folder` in the whole history of `commit`, merges against
+        each parent, newest first. Raises Stalled where the history is shallow: what cannot be
+        seen must not count as empty.
+        """
+        ...
+
+    def blobs(self, oids: Collection[str]) -> Mapping[str, bytes]:
+        """The contents of these blobs, of any size up to 1 MiB; raises Stalled where one is
+        missing or larger.
+        """
         ...
 
     def close(self) -> None:

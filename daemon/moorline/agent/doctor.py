@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from moorline.adapters.ingress import Runtime
-from moorline.adapters.ports import Registry
+from moorline.adapters.registry_port import Registry
 from moorline.agent.config import Config, IngressConfig
 from moorline.agent.host import Host
 from moorline.agent.load import Loader

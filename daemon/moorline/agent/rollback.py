@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from moorline.adapters.ports import Blob, Clock, Commit, Registry, StateRepo
+from moorline.adapters.ports import Blob, Clock, Commit, StateRepo
+from moorline.adapters.registry_port import Registry
 from moorline.agent.load import environment_path
 from moorline.core.image import ImageRef
 from moorline.core.pinning import read_images, replace_pin

@@ -8,8 +8,8 @@ from pathlib import Path
 from moorline.adapters.engine import DockerEngine
 from moorline.adapters.files import HostFileStore
 from moorline.adapters.metrics_port import Metrics, NoMetrics
-from moorline.adapters.ports import Registry
 from moorline.adapters.probe import SocketProber
+from moorline.adapters.registry_port import Registry
 from moorline.adapters.staterepo import GitStateRepo
 from moorline.agent.clock import SystemClock
 from moorline.agent.config import Config
