@@ -115,6 +115,10 @@ class Decision:
     untag: tuple[Untag, ...] = ()
     problem: str = ""
     """Why nothing may be deleted here; then every verdict is `keep`."""
+    images: int = 0
+    """How many images stay: what has a tag or is held, without parts and signatures."""
+    doomed_images: int = 0
+    """How many images go, counted alike."""
     freed_least: int = 0
     """Bytes that nothing that stays refers to."""
     freed_most: int = 0
