@@ -140,6 +140,12 @@ def test_a_part_that_two_indexes_share_stays_with_the_one_that_does(package: Pac
     assert package.doomed() == ["old", "arm64"]
 
 
+def test_a_signature_goes_with_its_image_however_new_it_is(package: Package) -> None:
+    package.add("web", "main-047b82e")
+    package.add("signature", subject="web", age=3)
+    assert package.doomed() == ["web", "signature"]
+
+
 def test_a_part_with_a_tag_of_its_own_is_judged_by_it(package: Package) -> None:
     package.add("amd64", "v1.2.3")
     package.add("index", "main-047b82e", parts=["amd64"])
@@ -239,6 +245,19 @@ def test_what_goes_is_in_an_order_that_breaks_nothing(package: Package) -> None:
     package.add("old", "main-1111111", age=300)
     package.add("app", "latest")
     assert package.doomed() == ["old", "index", "signature", "amd64"]
+
+
+def test_a_part_of_an_index_and_of_one_inside_it_goes_last(package: Package) -> None:
+    package.add("amd64", age=900)
+    package.add("index", parts=["amd64"], age=800)
+    package.add("outer", "main-047b82e", parts=["amd64", "index"], age=700)
+    assert package.doomed() == ["outer", "index", "amd64"]
+
+
+def test_the_last_second_of_a_rule_is_over_when_it_is(package: Package) -> None:
+    package.add("web", "main-047b82e", age=90)
+    package.add("app", "main-1111111", age=90 - 1e-6)
+    assert package.doomed() == ["web"]
 
 
 def test_a_due_tag_comes_off_what_stays(package: Package) -> None:
