@@ -97,6 +97,82 @@ def test_the_home_folder_is_the_default(tmp_path: Path, monkeypatch: pytest.Monk
     assert credentials_for("ghcr.io") == Credentials("robot", "pw")
 
 
+# --- Podman's -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def podman(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that `podman login` writes, where Docker's configuration is empty."""
+    for name in ("DOCKER_CONFIG", "XDG_RUNTIME_DIR"):
+        folder = tmp_path / name
+        folder.mkdir()
+        monkeypatch.setenv(name, str(folder))
+    monkeypatch.delenv("REGISTRY_AUTH_FILE", raising=False)
+    path = tmp_path / "XDG_RUNTIME_DIR" / "containers" / "auth.json"
+    path.parent.mkdir()
+    return path
+
+
+def keep(path: Path, **users: str) -> None:
+    """Write one user for each key, `__` standing for a slash and `_` for a dot."""
+    entries = {
+        key.replace("__", "/").replace("_", "."): {"auth": pair(user, "pw")}
+        for key, user in users.items()
+    }
+    path.write_text(json.dumps({"auths": entries}))
+
+
+def test_podmans_login_is_good_where_docker_has_none(podman: Path) -> None:
+    keep(podman, ghcr_io="podman", docker_io="hub")
+    assert credentials_for("ghcr.io") == Credentials("podman", "pw")
+    assert credentials_for("docker.io") == Credentials("hub", "pw")
+    assert credentials_for("quay.io") is None
+
+
+def test_dockers_login_comes_first(podman: Path, tmp_path: Path) -> None:
+    keep(podman, ghcr_io="podman")
+    keep(tmp_path / "DOCKER_CONFIG" / "config.json", ghcr_io="docker")
+    assert credentials_for("ghcr.io") == Credentials("docker", "pw")
+
+
+def test_a_folder_that_was_named_is_the_only_one(podman: Path, tmp_path: Path) -> None:
+    keep(podman, ghcr_io="podman")
+    assert credentials_for("ghcr.io", docker_config=tmp_path) is None
+
+
+def test_the_environment_names_podmans_file(
+    podman: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(podman, ghcr_io="podman")
+    keep(tmp_path / "named.json", ghcr_io="named")
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "named.json"))
+    assert credentials_for("ghcr.io") == Credentials("named", "pw")
+
+
+@pytest.mark.parametrize(
+    ("repository", "user"),
+    [
+        ("acme/app", "narrow"),
+        ("acme/app/part", "narrow"),
+        ("acme/other", "wide"),
+        ("acme2/app", "host"),
+        ("", "host"),
+    ],
+)
+def test_the_narrowest_key_of_podmans_counts(podman: Path, repository: str, user: str) -> None:
+    keep(podman, ghcr_io="host", ghcr_io__acme="wide", ghcr_io__acme__app="narrow")
+    assert credentials_for("ghcr.io", repository=repository) == Credentials(user, "pw")
+
+
+def test_a_key_for_a_part_is_not_one_for_the_whole(podman: Path) -> None:
+    keep(podman, ghcr_io__acme="wide")
+    assert credentials_for("ghcr.io") is None
+    assert credentials_for("ghcr.io", repository="other/app") is None
+
+
+# --- helpers ------------------------------------------------------------------------------------
+
+
 def test_a_helper_comes_before_the_file(tmp_path: Path, helper: str) -> None:
     auths = {"ghcr.io": {"auth": pair("robot", "from the file")}}
     expected = Credentials("robot", "from the helper")

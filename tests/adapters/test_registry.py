@@ -12,10 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from moorline.adapters.http import Answer, Transport
 from moorline.adapters.registry import OciRegistry
 from moorline.adapters.registry.auth import Authorizer, parse_challenge
+from moorline.adapters.registry.failures import Failures
+from moorline.adapters.registry.session import base_url
 from moorline.core.image import ImageRef
-from moorline.errors import AccessDenied, NotFound, RegistryUnreachable
+from moorline.errors import AccessDenied, NotFound, RateLimited, RegistryUnreachable
 from tests.parts.images import build, push, remove
 from tests.parts.registry import login, running_registry
 from tests.parts.stub_http import Reply, Request, Stub, serving
@@ -94,6 +97,7 @@ def test_an_endless_manifest_is_not_read(registry: OciRegistry) -> None:
         (Reply(401), AccessDenied, "without saying how to log in"),
         (Reply(429, headers={"Retry-After": "17"}), RegistryUnreachable, "retry after 17 s"),
         (Reply(429), RegistryUnreachable, "asks for patience"),
+        (Reply(403, headers={"Retry-After": "5"}), RateLimited, "retry after 5 s"),
         (Reply(500), RegistryUnreachable, "answers 500"),
         (Reply(302, headers={"Location": "/v2/"}), RegistryUnreachable, "redirect"),
     ],
@@ -154,9 +158,7 @@ def test_a_port_that_cannot_be_is_unreachable(registry: OciRegistry) -> None:
 def test_only_this_machine_and_what_is_named_is_spoken_to_without_tls(
     name: str, insecure: tuple[str, ...], base: str
 ) -> None:
-    registry = OciRegistry(insecure=insecure)
-    assert registry._base(ImageRef.parse(name).registry) == base
-    registry.close()
+    assert base_url(ImageRef.parse(name).registry, insecure) == base
 
 
 # --- logging in ---------------------------------------------------------------------------------
@@ -242,7 +244,7 @@ def test_credentials_are_read_afresh(registry: OciRegistry, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("reply", "error", "words"),
     [
-        (Reply(403), AccessDenied, "does not accept"),
+        (Reply(403), AccessDenied, "gives no token"),
         (Reply(500), RegistryUnreachable, "token server answers 500"),
         (Reply(200, b"<html>"), RegistryUnreachable, "nonsense"),
         (Reply(200, b"[]"), RegistryUnreachable, "nonsense"),
@@ -299,15 +301,12 @@ def test_a_basic_challenge_needs_a_password(
 
 
 def test_credentials_are_not_sent_without_tls_where_the_registry_has_it() -> None:
-    with httpx.Client() as client:
-        refused = httpx.Response(
-            401,
-            headers={"WWW-Authenticate": 'Bearer realm="http://plain.example/token"'},
-            request=httpx.Request("HEAD", "https://registry.example/v2/web/manifests/1"),
-        )
-        authorizer = Authorizer(client, docker_config=None)
-        with pytest.raises(AccessDenied, match="not https"):
-            authorizer.answer(ImageRef.parse("registry.example/web:1"), refused)
+    url = httpx.URL("https://registry.example/v2/web/manifests/1")
+    challenge = {"WWW-Authenticate": 'Bearer realm="http://plain.example/token"'}
+    refused = Answer(status=401, headers=httpx.Headers(challenge), body=b"", asked=url, url=url)
+    authorizer = Authorizer(Transport(headers={}), Failures(), docker_config=None)
+    with pytest.raises(AccessDenied, match="not https"):
+        authorizer.answer(ImageRef.parse("registry.example/web:1"), "pull", refused)
 
 
 @pytest.mark.parametrize(

@@ -63,9 +63,14 @@ def running_registry(*, guarded: bool = False, port: int | None = None) -> Itera
 
 def login(folder: Path, registry: str) -> Path:
     """Write a Docker configuration with the guarded registry's credentials."""
-    pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-    (folder / "config.json").write_text(json.dumps({"auths": {registry: {"auth": pair}}}))
+    write_login(folder, registry, USER, PASSWORD)
     return folder
+
+
+def write_login(folder: Path, registry: str, username: str, password: str) -> None:
+    """Write a Docker configuration with one registry's credentials."""
+    pair = base64.b64encode(f"{username}:{password}".encode()).decode()
+    (folder / "config.json").write_text(json.dumps({"auths": {registry: {"auth": pair}}}))
 
 
 def _build() -> None:

@@ -1,5 +1,6 @@
 """A scripted HTTP server: for what a real one cannot be made to do in a test."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -69,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:  # a client that gave up
             self.close_connection = True
 
-    do_HEAD = do_POST = do_DELETE = do_GET  # noqa: N815
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
 
     def _answer(self, reply: Reply | None) -> None:
         if reply is None:
@@ -102,9 +103,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(respond: Respond) -> Iterator[Stub]:
+def serving(respond: Respond, *, tls: ssl.SSLContext | None = None) -> Iterator[Stub]:
     """Serve on a free port of 127.0.0.1, each connection on a thread of its own."""
     with _Server(respond) as server:
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

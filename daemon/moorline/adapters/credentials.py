@@ -2,7 +2,8 @@
 
 Not an adapter of its own: the engine and the registry adapter both ask here, each time anew, since
 tokens rotate. Docker's precedence: a helper for the registry (`credHelpers`), then the store
-(`credsStore`), then what the file holds itself (`auths`).
+(`credsStore`), then what the file holds itself (`auths`). Where Docker's configuration has
+nothing, Podman's is asked: the same format, with keys that may be as narrow as one repository.
 """
 
 import base64
@@ -38,22 +39,44 @@ class Credentials:
     is_identity_token: bool = False
 
 
-def credentials_for(registry: str, *, docker_config: Path | None = None) -> Credentials | None:
-    """Return what Docker's configuration holds for `registry`; None means anonymous.
+def credentials_for(
+    registry: str, *, repository: str = "", docker_config: Path | None = None
+) -> Credentials | None:
+    """Return what this host holds for `registry`, or for `repository` on it; None is anonymous.
 
-    `docker_config` is the folder of config.json; default $DOCKER_CONFIG, then ~/.docker.
+    `docker_config` is the folder of the one config.json to look into; by default it is
+    $DOCKER_CONFIG or ~/.docker, then Podman's $REGISTRY_AUTH_FILE or auth.json.
     """
-    path = _folder(docker_config) / "config.json"
+    for path in _files(docker_config):
+        found = _look(path, registry, repository)
+        if found:
+            return found
+    return None
+
+
+def _files(docker_config: Path | None) -> tuple[Path, ...]:
+    if docker_config:
+        return (docker_config / "config.json",)
+    docker = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker", "config.json")
+    return docker, _podman_file()
+
+
+def _podman_file() -> Path:
+    named = os.environ.get("REGISTRY_AUTH_FILE")
+    if named:
+        return Path(named)
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    folder = Path(runtime, "containers") if runtime else Path("/run/containers", str(os.getuid()))
+    return folder / "auth.json"
+
+
+def _look(path: Path, registry: str, repository: str) -> Credentials | None:
     config = _read(path)
     for helper in _helpers(config, registry):
         found = _ask(helper, registry)
         if found:
             return found
-    return _stored(config, registry, path)
-
-
-def _folder(docker_config: Path | None) -> Path:
-    return docker_config or Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    return _stored(config, registry, repository, path)
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -78,14 +101,23 @@ def _helpers(config: Mapping[str, Any], registry: str) -> Iterator[str]:
         yield str(config["credsStore"])
 
 
-def _entry(section: object, registry: str) -> object:
-    """Look a registry up: keys may be host names or the URLs that old clients wrote."""
+def _entry(section: object, registry: str, repository: str = "") -> object:
+    """Look a registry up: the narrowest key that Podman may have written, then the host's name,
+    then the URLs that old clients wrote.
+    """
     if not isinstance(section, dict):
         return None
-    exact = section.get(_server(registry))
-    if exact:
-        return exact
+    for key in (*_narrower(registry, repository), _server(registry), registry):
+        if section.get(key):
+            return section[key]
     return next((value for key, value in section.items() if _host(key) == registry), None)
+
+
+def _narrower(registry: str, repository: str) -> Iterator[str]:
+    path = repository
+    while path:
+        yield f"{registry}/{path}"
+        path = path.rpartition("/")[0]
 
 
 def _server(registry: str) -> str:
@@ -93,7 +125,11 @@ def _server(registry: str) -> str:
 
 
 def _host(key: str) -> str:
-    host = key.removeprefix("https://").removeprefix("http://").partition("/")[0]
+    """The registry that a key is for; "" for a part of one."""
+    address = key.removeprefix("https://").removeprefix("http://")
+    host, _, path = address.partition("/")
+    if address == key and path.strip("/") not in {"", "v1", "v2"}:
+        return ""
     return DOCKER_HUB if host in _DOCKER_HUB_HOSTS else host
 
 
@@ -137,8 +173,10 @@ def _answer(program: str, text: str) -> Credentials:
     return Credentials(username, secret, is_identity_token=username == _TOKEN_USER)
 
 
-def _stored(config: Mapping[str, Any], registry: str, path: Path) -> Credentials | None:
-    entry = _entry(config.get("auths"), registry)
+def _stored(
+    config: Mapping[str, Any], registry: str, repository: str, path: Path
+) -> Credentials | None:
+    entry = _entry(config.get("auths"), registry, repository)
     if not isinstance(entry, dict):
         return None
     if entry.get("identitytoken"):

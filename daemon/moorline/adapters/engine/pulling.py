@@ -51,7 +51,9 @@ def pull(
     idle: float,
 ) -> None:
     """Pull `image` by its digest; `idle` seconds without a line of progress end it."""
-    credentials = credentials_for(image.registry, docker_config=docker_config)
+    credentials = credentials_for(
+        image.registry, repository=image.repository, docker_config=docker_config
+    )
     for line in _lines(connection, image, platform, credentials, idle):
         if "error" in line:
             raise pull_failure(image, str(line["error"]))

@@ -1,65 +1,40 @@
 """The Registry port over HTTP."""
 
-import hashlib
-import ipaddress
-import ssl
-import threading
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
-from tenacity import (
-    Retrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
 
-from moorline import __version__
-from moorline.adapters.registry.auth import Authorizer, read_bounded
-from moorline.core.image import DOCKER_HUB, Digest, ImageRef
-from moorline.errors import AccessDenied, MoorlineError, NotFound, RegistryUnreachable
+from moorline.adapters.http import Answer, Transport, one_line
+from moorline.adapters.registry import blobs
+from moorline.adapters.registry.auth import Authorizer
+from moorline.adapters.registry.cache import Cache
+from moorline.adapters.registry.failures import Failures, codes_of
+from moorline.adapters.registry.paging import all_tags, pages
+from moorline.adapters.registry.session import Session
+from moorline.core.image import Digest, ImageRef
+from moorline.core.manifest import MANIFEST_TYPES, OCI_INDEX, OCI_MANIFEST, Manifest, read_manifest
+from moorline.errors import NotFound, RegistryRefused, RegistryUnreachable
 
 __all__ = ["OciRegistry"]
 
-# Without all of these, old registries convert a manifest, and its digest changes.
-_ACCEPT = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
-_HEADERS = {
-    "Accept": ", ".join(_ACCEPT),
-    "Accept-Encoding": "identity",
-    "User-Agent": f"moorline/{__version__}",
-}
-_DOCKER_HUB_HOST = "registry-1.docker.io"
-_ATTEMPTS = 3
-# a time-out is not repeated: three of them would take too long
-_PASSING = (httpx.NetworkError, httpx.RemoteProtocolError)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    digest: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Session:
-    client: httpx.Client
-    authorizer: Authorizer
+_ACCEPT = {"Accept": ", ".join((*MANIFEST_TYPES, "*/*;q=0.1"))}
+_MEDIA_TYPE = re.compile(r"application/vnd\.[\w.+-]+", re.ASCII)
+_STORED = frozenset({200, 201, 202})
+_DELETED = frozenset({200, 202, 204})
+_NO_REFERRERS = frozenset({404, 405, 501})
 
 
 class OciRegistry:
     """See the port `Registry`. Thread-safe; constructing it connects to nothing.
 
     Registries on this machine and those named in `insecure` (`host` or `host:port`) are spoken
-    to in plain HTTP.
+    to in plain HTTP. `cache` is a folder for what never changes, `wait` waits out what a registry
+    asks for where that is short, `remark` hears its warnings, and `github` is the registry that
+    answers as GitHub's does.
     """
 
     def __init__(
@@ -67,24 +42,32 @@ class OciRegistry:
         *,
         docker_config: Path | None = None,
         insecure: Collection[str] = (),
+        ca_file: Path | None = None,
+        cache: Path | None = None,
         timeout: float = 30,
+        wait: Callable[[float], None] | None = None,
+        remark: Callable[[str], None] = lambda _: None,
+        github: str = "ghcr.io",
     ) -> None:
-        self._docker_config = docker_config
-        self._insecure = frozenset(insecure)
-        self._timeout = timeout
-        self._lock = threading.Lock()
-        self._session: _Session | None = None
+        self._transport = Transport(
+            headers={"Accept-Encoding": "identity"}, timeout=timeout, ca_file=ca_file, wait=wait
+        )
+        self._failures = Failures(github=github)
+        self._session = Session(
+            transport=self._transport,
+            authorizer=Authorizer(self._transport, self._failures, docker_config=docker_config),
+            failures=self._failures,
+            insecure=frozenset(insecure),
+            remark=remark,
+        )
+        self._cache = Cache(cache)
 
     def close(self) -> None:
         """Let go of all connections; a later call opens new ones."""
-        with self._lock:
-            session, self._session = self._session, None
-        if session:
-            session.client.close()
+        self._transport.close()
 
     def resolve(self, image: ImageRef) -> Digest:
-        with _translated(image):
-            digest = self._head(image) or self._digest_of_body(image)
+        digest = self._named(image) or self._fetch(image).digest
         if image.digest not in {None, digest}:
             raise RegistryUnreachable(f"{image}: the registry answers with digest {digest}")
         return digest
@@ -96,116 +79,134 @@ class OciRegistry:
             return False
         return True
 
-    def _head(self, image: ImageRef) -> Digest | None:
+    def manifest(self, image: ImageRef) -> Manifest:
+        digest = image.digest or self._named(image)
+        if digest is None:
+            return self._fetch(image)
+        return self._cache.get("manifests", digest) or self._fetch(image.pinned(digest))
+
+    def put_manifest(self, image: ImageRef, manifest: Manifest) -> None:
+        digest = manifest.digest
+        if image.digest not in {None, digest}:
+            raise RegistryRefused(f"{image}: these are the bytes of {digest}")
+        answer = self._session.ask(
+            "PUT",
+            image,
+            f"manifests/{image.tag or digest}",
+            actions="pull,push",
+            headers={"Content-Type": manifest.media_type},
+            content=manifest.data,
+        )
+        if answer.status not in _STORED:
+            raise self._failures.of(image, answer, "pull,push")
+        named = answer.headers.get("docker-content-digest", "")
+        if named not in {"", str(digest)}:
+            raise RegistryUnreachable(
+                f"{image}: the registry names digest {one_line(named)}, not {digest}"
+            )
+        self._cache.put("manifests", digest, manifest)
+
+    def put_blob(self, image: ImageRef, data: bytes) -> Digest:
+        return blobs.upload(self._session, image, data)
+
+    def blob(self, image: ImageRef, digest: Digest) -> bytes:
+        kept = self._cache.get("blobs", digest)
+        if kept:
+            return kept.data
+        data = blobs.download(self._session, image, digest)
+        self._cache.put("blobs", digest, Manifest("application/octet-stream", data))
+        return data
+
+    def tags(self, image: ImageRef) -> tuple[str, ...]:
+        return all_tags(self._session, image)
+
+    def referrers(self, image: ImageRef) -> tuple[Digest, ...]:
+        digest = image.digest or self.resolve(image)
+        path = f"referrers/{digest}"
+        first = self._session.ask("GET", image, path)
+        if first.status in _NO_REFERRERS or "UNSUPPORTED" in codes_of(first):
+            return self._fallback(image, digest)
+        found = [
+            each
+            for answer in pages(self._session, image, path, first)
+            for each in _listed(image, Manifest(OCI_INDEX, answer.body))
+        ]
+        return tuple(dict.fromkeys(found))
+
+    def delete_tag(self, image: ImageRef) -> None:
+        image = replace(image, digest=None)
+        answer = self._delete(image, f"manifests/{image.tag}")
+        if answer.status == httpx.codes.NOT_FOUND and self.exists(image):
+            raise RegistryRefused(f"{image}: {image.registry} cannot delete one tag")
+        if answer.status not in _DELETED:
+            raise self._failures.of(image, answer, "pull,push,delete")
+
+    def delete_manifest(self, image: ImageRef) -> None:
+        image = replace(image, tag=None)
+        answer = self._delete(image, f"manifests/{image.digest}")
+        if answer.status not in _DELETED:
+            raise self._failures.of(image, answer, "pull,push,delete")
+
+    def _delete(self, image: ImageRef, path: str) -> Answer:
+        return self._session.ask("DELETE", image, path, actions="pull,push,delete")
+
+    def _named(self, image: ImageRef) -> Digest | None:
         """Ask for the headers only; None where the registry does not name the digest in them."""
+        answer = self._ask_manifest("HEAD", image)
         try:
-            return Digest(self._request("HEAD", image).digest)
+            return Digest(answer.headers.get("docker-content-digest", ""))
         except ValueError:
             return None
 
-    def _digest_of_body(self, image: ImageRef) -> Digest:
-        answer = self._request("GET", image)
-        digest = Digest(f"sha256:{hashlib.sha256(answer.body).hexdigest()}")
-        if answer.digest not in {"", str(digest)}:
+    def _fetch(self, image: ImageRef) -> Manifest:
+        answer = self._ask_manifest("GET", image)
+        manifest = Manifest(_media_type(answer), answer.body)
+        digest = manifest.digest
+        named = answer.headers.get("docker-content-digest", "")
+        if named not in {"", str(digest)}:
             raise RegistryUnreachable(
-                f"{image}: the registry names digest {answer.digest}, its answer has {digest}"
+                f"{image}: the registry names digest {one_line(named)}, its answer has {digest}"
             )
-        return digest
+        if image.digest not in {None, digest}:
+            raise RegistryUnreachable(f"{image}: the registry answers with digest {digest}")
+        self._cache.put("manifests", digest, manifest)
+        return manifest
 
-    def _request(self, method: str, image: ImageRef) -> _Answer:
-        """Send one request, once more with a fresh token where the registry asks for one."""
-        session = self._open()
-        url = f"{self._base(image.registry)}/v2/{image.repository}/manifests/{_reference(image)}"
-        known = session.authorizer.known(image)
-        with _sent(session.client, method, url, known) as response:
-            if response.status_code != httpx.codes.UNAUTHORIZED:
-                return _read(image, response)
-            refused = response
-        fresh = session.authorizer.answer(image, refused)
-        with _sent(session.client, method, url, fresh) as response:
-            return _read(image, response)
+    def _ask_manifest(self, method: str, image: ImageRef) -> Answer:
+        reference = image.digest or image.tag or "latest"
+        answer = self._session.ask(method, image, f"manifests/{reference}", headers=_ACCEPT)
+        if answer.status != httpx.codes.OK:
+            raise self._failures.of(image, answer)
+        return answer
 
-    def _base(self, registry: str) -> str:
-        host = _DOCKER_HUB_HOST if registry == DOCKER_HUB else registry
-        plain = registry in self._insecure or _is_loopback(registry)
-        return f"{'http' if plain else 'https'}://{host}"
-
-    def _open(self) -> _Session:
-        # Not in the constructor: loading the certificates takes longer than a whole command may.
-        with self._lock:
-            if self._session is None:
-                client = httpx.Client(
-                    headers=_HEADERS,
-                    timeout=self._timeout,
-                    follow_redirects=True,
-                    verify=ssl.create_default_context(),
-                )
-                authorizer = Authorizer(client, docker_config=self._docker_config)
-                self._session = _Session(client, authorizer)
-            return self._session
+    def _fallback(self, image: ImageRef, digest: Digest) -> tuple[Digest, ...]:
+        """The index that clients keep under a tag where the registry has no API for referrers."""
+        tag = digest.value.replace(":", "-")
+        try:
+            index = self.manifest(replace(image, tag=tag, digest=None))
+        except NotFound:
+            return ()
+        return _listed(image, index)
 
 
-@contextmanager
-def _translated(image: ImageRef) -> Iterator[None]:
+def _listed(image: ImageRef, index: Manifest) -> tuple[Digest, ...]:
     try:
-        yield
-    except httpx.TimeoutException as error:
-        raise RegistryUnreachable(f"{image}: {image.registry} does not answer in time") from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise RegistryUnreachable(f"{image}: {image.registry}: {error}") from error
+        return tuple(Digest(child) for child in read_manifest(index).children)
+    except ValueError as error:
+        raise RegistryUnreachable(f"{image}: its referrers cannot be read: {error}") from error
 
 
-@contextmanager
-def _sent(
-    client: httpx.Client, method: str, url: str, headers: Mapping[str, str]
-) -> Iterator[httpx.Response]:
-    """Send, again where the connection breaks; the body is not read yet."""
-    retrying = Retrying(
-        retry=retry_if_exception_type(_PASSING),
-        stop=stop_after_attempt(_ATTEMPTS),
-        wait=wait_random_exponential(multiplier=0.1, max=1),
-        reraise=True,
-    )
-    request = client.build_request(method, url, headers=headers)
-    response = retrying(client.send, request, stream=True)
+def _media_type(answer: Answer) -> str:
+    """The type that the digest covers, if the manifest holds one: it is what a PUT has to repeat.
+    Some registries serve one that is more general.
+    """
     try:
-        yield response
-    finally:
-        response.close()
-
-
-def _read(image: ImageRef, response: httpx.Response) -> _Answer:
-    if response.status_code != httpx.codes.OK:
-        raise _failure(image, response)
-    body = read_bounded(response, what=str(image))
-    return _Answer(response.headers.get("docker-content-digest", ""), body)
-
-
-def _failure(image: ImageRef, response: httpx.Response) -> MoorlineError:
-    status = response.status_code
-    if status == httpx.codes.NOT_FOUND:
-        return NotFound(f"{image}: not in the registry")
-    if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-        return AccessDenied(
-            f"{image}: {image.registry} denies access ({status})",
-            mend=f"run 'docker login {image.registry}' on this host",
-        )
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        wait = response.headers.get("retry-after", "")
-        patience = f", retry after {wait[:40]} s" if wait else ""
-        return RegistryUnreachable(f"{image}: {image.registry} asks for patience{patience}")
-    return RegistryUnreachable(f"{image}: {image.registry} answers {status}")
-
-
-def _reference(image: ImageRef) -> str:
-    return str(image.digest or image.tag or "latest")
-
-
-def _is_loopback(registry: str) -> bool:
-    host = urlsplit(f"//{registry}").hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        body = None
+    known = body if isinstance(body, dict) else {}
+    served, _, _ = answer.headers.get("content-type", "").partition(";")
+    for each in (known.get("mediaType"), served.strip()):
+        if isinstance(each, str) and _MEDIA_TYPE.fullmatch(each):
+            return each
+    return OCI_INDEX if "manifests" in known else OCI_MANIFEST
