@@ -5,11 +5,11 @@ Two `FakeStateRepo` on one `FakeRemote` are two hosts.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from moorline.adapters.ports import Blob, Commit, HistoryEntry, Relation
+from moorline.adapters.ports import Blob, Commit, FileChange, HistoryEntry, Relation
 from moorline.adapters.staterepo.formats import blob_oid, is_record
 from moorline.adapters.staterepo.words import (
     branch_name,
@@ -17,6 +17,7 @@ from moorline.adapters.staterepo.words import (
     commit_sha,
     history_branch,
     is_abbreviation,
+    is_sha,
     repo_path,
 )
 from moorline.errors import AccessDenied, Conflict, MoorlineError, NotFound, Stalled, UsageError
@@ -35,9 +36,13 @@ class _Snapshot:
     sha: str
     parent: str | None
     author: str
-    at: str
+    seconds: float
     message: str
     files: Mapping[str, bytes]
+
+    @property
+    def at(self) -> str:
+        return datetime.fromtimestamp(self.seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(slots=True)
@@ -52,6 +57,10 @@ class FakeRemote:
     """Branches that refuse moorline's pushes."""
     before_push: Callable[[], None] | None = None
     """Called once, just before the next push: the place for a person to be faster."""
+    shallow: bool = False
+    """Whether the history is cut off somewhere."""
+    lost: set[str] = field(default_factory=set)
+    """Blobs that nobody can read any more."""
 
     def commit(
         self,
@@ -60,9 +69,10 @@ class FakeRemote:
         *,
         branch: str = "main",
         author: str = "Ada <ada@example.test>",
+        at: float | None = None,
     ) -> str:
-        """One person's commit on `branch`, pushed; returns the sha."""
-        sha = self.build(self.branches.get(branch), files, message, author)
+        """One person's commit on `branch`, pushed; returns the sha. `at` is what it is dated."""
+        sha = self.build(self.branches.get(branch), files, message, author, at=at)
         self.branches[branch] = sha
         return sha
 
@@ -72,6 +82,8 @@ class FakeRemote:
         files: Mapping[str, bytes | str | None],
         message: str,
         author: str,
+        *,
+        at: float | None = None,
     ) -> str:
         """A commit that no branch names yet."""
         merged = dict(self.commits[parent].files) if parent else {}
@@ -82,9 +94,14 @@ class FakeRemote:
             merged[path] = content.encode() if isinstance(content, str) else content
         seed = repr((parent, sorted(merged.items()), message, len(self.commits)))
         sha = hashlib.sha1(seed.encode(), usedforsecurity=False).hexdigest()
-        at = (_EPOCH + timedelta(minutes=len(self.commits))).strftime("%Y-%m-%dT%H:%M:%SZ")
+        usual = _EPOCH + timedelta(minutes=len(self.commits))
         self.commits[sha] = _Snapshot(
-            sha=sha, parent=parent, author=author, at=at, message=message, files=merged
+            sha=sha,
+            parent=parent,
+            author=author,
+            seconds=usual.timestamp() if at is None else at,
+            message=message,
+            files=merged,
         )
         return sha
 
@@ -191,6 +208,34 @@ class FakeStateRepo:
         ]
         return sorted(entries, key=lambda entry: _name(entry.path), reverse=True)[:limit]
 
+    def history_tips(self) -> Mapping[str, str]:
+        return {b: sha for b, sha in sorted(self._seen.items()) if b.startswith("history/")}
+
+    def changes(self, commit: str, folder: str) -> Sequence[FileChange]:
+        below = f"{repo_path(folder)}/"
+        self._at(commit)
+        if self.remote.shallow:
+            raise Stalled("only a part of the history is here", mend="fetch from a full one")
+        return [
+            change
+            for snapshot in self.remote.ancestry(commit)
+            for change in self._changes_of(snapshot)
+            if change.path.startswith(below)
+        ]
+
+    def files(self, commit: str, folder: str) -> Sequence[tuple[str, str]]:
+        below = f"{repo_path(folder)}/"
+        there = sorted(self._at(commit).files.items())
+        return [(path, blob_oid(data)) for path, data in there if path.startswith(below)]
+
+    def blobs(self, oids: Collection[str], *, skip_large: bool = False) -> Mapping[str, bytes]:
+        known = {blob_oid(data): data for s in self.remote.commits.values() for data in _data(s)}
+        found = {oid: self._blob(oid, known) for oid in sorted(set(oids))}
+        large = [oid for oid, data in found.items() if len(data) > _MAX_FILE]
+        if large and not skip_large:
+            raise Stalled(f"blob {large[0]} has more than 1 MiB")
+        return {oid: data for oid, data in found.items() if oid not in large}
+
     # --- writing ---
 
     def replace(self, path: str, data: bytes, *, expected: str, message: str) -> str:
@@ -262,9 +307,33 @@ class FakeStateRepo:
     def _shas(self, sha: str) -> list[str]:
         return [snapshot.sha for snapshot in self.remote.ancestry(sha)]
 
+    def _blob(self, oid: str, known: Mapping[str, bytes]) -> bytes:
+        if not is_sha(oid):
+            raise UsageError(f"not a blob: {oid!r}")
+        if oid not in known or oid in self.remote.lost:
+            raise Stalled(f"there is no blob {oid}")
+        return known[oid]
+
+    def _changes_of(self, snapshot: _Snapshot) -> Iterator[FileChange]:
+        before = self.remote.commits[snapshot.parent].files if snapshot.parent else {}
+        for path in sorted({*before, *snapshot.files}):
+            old, new = before.get(path), snapshot.files.get(path)
+            if old != new:
+                yield FileChange(
+                    commit=snapshot.sha,
+                    at=snapshot.seconds,
+                    path=path,
+                    old="" if old is None else blob_oid(old),
+                    new="" if new is None else blob_oid(new),
+                )
+
     def _touches(self, snapshot: _Snapshot, path: str) -> bool:
         before = self.remote.commits[snapshot.parent].files if snapshot.parent else {}
         return snapshot.files.get(path) != before.get(path)
+
+
+def _data(snapshot: _Snapshot) -> Collection[bytes]:
+    return snapshot.files.values()
 
 
 def _name(path: str) -> str:

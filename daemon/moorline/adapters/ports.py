@@ -315,6 +315,10 @@ class StateRepo(Protocol):
         """Record files of all branches below `history/<prefix>`, newest id first."""
         ...
 
+    def history_tips(self) -> Mapping[str, str]:
+        """Every history branch and its tip, as of the last fetch."""
+        ...
+
     def changes(self, commit: str, folder: str) -> Sequence[FileChange]:
         """Every change of a file below `folder` in the whole history of `commit`, merges against
         each parent, newest first. Raises Stalled where the history is shallow: what cannot be
@@ -322,9 +326,15 @@ class StateRepo(Protocol):
         """
         ...
 
-    def blobs(self, oids: Collection[str]) -> Mapping[str, bytes]:
-        """The contents of these blobs, of any size up to 1 MiB; raises Stalled where one is
-        missing or larger.
+    def files(self, commit: str, folder: str) -> Sequence[tuple[str, str]]:
+        """Path and blob oid of everything below `folder`, however deep and of whatever mode;
+        submodules have no blob and are left out.
+        """
+        ...
+
+    def blobs(self, oids: Collection[str], *, skip_large: bool = False) -> Mapping[str, bytes]:
+        """The contents of these blobs; raises Stalled where one is missing, or is larger than
+        1 MiB (`skip_large` leaves those out instead).
         """
         ...
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from moorline.adapters.ports import Commit
+from moorline.adapters.ports import Commit, FileChange
 
 __all__ = [
+    "CHANGES_FORMAT",
     "LOG_FORMAT",
     "REGULAR",
     "TreeEntry",
@@ -16,14 +17,19 @@ __all__ = [
     "commit_stream",
     "is_record",
     "parse_blobs",
+    "parse_changes",
+    "parse_found",
     "parse_log",
     "parse_sizes",
     "parse_tree",
 ]
 
 REGULAR = "100644"
+# Files, executable or not, and symbolic links; not 160000, whose object is in another repository.
+_BLOB_MODES = ("100", "120")
 LOG_FORMAT = "--format=tformat:%H%x00%an <%ae>%x00%ct%x00%s%x00%(trailers:only=true,unfold=true)"
 _LOG_FIELDS = 5
+CHANGES_FORMAT = "--format=tformat:%x00%H %ct"
 # The id at the front sorts by time; anything else on a history branch is not ours to read.
 _RECORD = re.compile(r"\d{8}T\d{6}Z[^/]*\.yaml", re.ASCII)
 
@@ -68,6 +74,34 @@ def parse_log(out: bytes) -> list[Commit]:
     ]
 
 
+def parse_changes(out: bytes) -> Iterator[FileChange]:
+    """Read `log -z --raw --no-abbrev` in CHANGES_FORMAT: after each commit its files, and behind
+    each file's line its path, which may look like anything.
+    """
+    commit, at = "", 0.0
+    fields = iter(out.split(b"\0"))
+    for field in fields:
+        line = field.decode("ascii").strip("\n")
+        if not line.startswith(":"):
+            commit, at = _dated(line) if line else (commit, at)
+            continue
+        path = next(fields).decode(errors="replace")
+        old_mode, new_mode, old, new, _ = line[1:].split(" ")
+        yield FileChange(
+            commit=commit, at=at, path=path, old=_blob(old_mode, old), new=_blob(new_mode, new)
+        )
+
+
+def _dated(line: str) -> tuple[str, float]:
+    commit, _, seconds = line.partition(" ")
+    # git prints no date where it can read none
+    return commit, float(seconds or 0)
+
+
+def _blob(mode: str, oid: str) -> str:
+    return oid if mode.startswith(_BLOB_MODES) else ""
+
+
 def parse_blobs(out: bytes) -> Iterator[bytes]:
     """Read `cat-file --batch` for objects that all exist."""
     start = 0
@@ -81,6 +115,13 @@ def parse_blobs(out: bytes) -> Iterator[bytes]:
 def parse_sizes(out: bytes) -> list[int]:
     """Read `cat-file --batch-check` for objects that all exist."""
     return [int(line.rsplit(b" ", 1)[1]) for line in out.splitlines()]
+
+
+def parse_found(out: bytes) -> Iterator[tuple[str, int | None]]:
+    """Read `cat-file --batch-check`: the sizes of blobs, None for what is missing or no blob."""
+    for line in out.decode("ascii").splitlines():
+        oid, kind, *size = line.split(" ")
+        yield oid, int(size[0]) if kind == "blob" else None
 
 
 def blob_oid(data: bytes) -> str:

@@ -44,6 +44,7 @@ _LEFTOVERS = (
     "fast_import_*",
 )
 _SIBLING = re.compile(r"(?:new|old)-[0-9a-f]{32}", re.ASCII)
+_SHALLOW = "shallow roots are not allowed to be updated"
 # Names the URL that a mirror is of.
 _URL_FILE = "moorline-url"
 
@@ -117,7 +118,7 @@ class Mirror:
 
     def _fetch_into(self, git_dir: Path, limit: float) -> None:
         try:
-            self.git.network(git_dir, *_FETCH, limit=limit)
+            done = self.git.network(git_dir, *_FETCH, limit=limit)
         except NotFound as missing:
             if "remote ref" not in missing.message:
                 raise
@@ -125,6 +126,12 @@ class Mirror:
                 f"{self.git.remote} has no branch {self._branch}: empty, or the branch is gone",
                 mend="push a first commit to it, or correct [repo] branch",
             ) from None
+        if _SHALLOW in done.err:
+            # git leaves such a branch where it was, and calls that a success
+            raise Stalled(
+                f"{self.git.remote} has only a part of its history (a shallow clone)",
+                mend="run git fetch --unshallow there, or correct [repo] url",
+            )
 
     # --- making and mending ---
 

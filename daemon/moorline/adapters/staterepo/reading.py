@@ -2,24 +2,34 @@
 
 import functools
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
-from moorline.adapters.ports import Blob, Commit, HistoryEntry, Relation
+from moorline.adapters.ports import Blob, Commit, FileChange, HistoryEntry, Relation
 from moorline.adapters.staterepo.failures import MirrorDamaged
 from moorline.adapters.staterepo.formats import (
+    CHANGES_FORMAT,
     LOG_FORMAT,
     REGULAR,
     TreeEntry,
+    blob_oid,
     is_record,
     parse_blobs,
+    parse_changes,
+    parse_found,
     parse_log,
     parse_sizes,
     parse_tree,
 )
 from moorline.adapters.staterepo.mirror import TRACKING, Mirror
-from moorline.adapters.staterepo.words import branch_name, commit_sha, is_abbreviation, repo_path
+from moorline.adapters.staterepo.words import (
+    branch_name,
+    commit_sha,
+    is_abbreviation,
+    is_sha,
+    repo_path,
+)
 from moorline.errors import NotFound, Stalled, UsageError
 
 __all__ = ["MAX_FILE", "MirrorReader", "heals"]
@@ -146,6 +156,41 @@ class MirrorReader:
         newest = heapq.nlargest(limit, records, key=lambda record: record[1].name)
         return self._load(newest)
 
+    @heals
+    def history_tips(self) -> Mapping[str, str]:
+        rows = self._history_refs("")
+        return {ref.removeprefix(f"{TRACKING}/"): sha for ref, sha in rows}
+
+    @heals
+    def changes(self, commit: str, folder: str) -> Sequence[FileChange]:
+        self._insist_on_the_whole_history()
+        # all parents of every merge: by default git leaves out the side that lost
+        how = ("-z", "-m", "--raw", "--no-abbrev", "--root", "--no-renames", "--full-history")
+        words = (*how, "--topo-order", "--no-show-signature", CHANGES_FORMAT, commit_sha(commit))
+        found = parse_changes(self._git("log", *words, "--", f"{repo_path(folder)}/"))
+        return [change for change in found if change.old or change.new]
+
+    @heals
+    def files(self, commit: str, folder: str) -> Sequence[tuple[str, str]]:
+        commit_sha(commit)
+        out = self._git("ls-tree", "-r", "-z", commit, "--", f"{repo_path(folder)}/")
+        return [(entry.path, entry.oid) for entry in parse_tree(out) if entry.kind == "blob"]
+
+    @heals
+    def blobs(self, oids: Collection[str], *, skip_large: bool = False) -> Mapping[str, bytes]:
+        wanted = sorted({_object_name(oid) for oid in oids})
+        if not wanted:
+            return {}
+        # sizes first: what is too large must not be held in memory to find that out
+        found = parse_found(self._git("cat-file", "--batch-check", data=_lines(wanted)))
+        small = [oid for oid, size in found if self._is_small(oid, size, skip=skip_large)]
+        data = parse_blobs(self._git("cat-file", "--batch", data=_lines(small)))
+        contents = dict(zip(small, data, strict=True))
+        for oid, content in contents.items():
+            if blob_oid(content) != oid:
+                raise MirrorDamaged(f"{self.mirror.path} holds another blob as {oid}")
+        return contents
+
     # --- below ---
 
     def _git(self, *words: str, data: bytes = b"") -> bytes:
@@ -161,10 +206,36 @@ class MirrorReader:
         git = self.mirror.git
         return git.answer(self.mirror.path, "merge-base", "--is-ancestor", older, newer)
 
+    def _insist_on_the_whole_history(self) -> None:
+        self.mirror.prepare()
+        if (self.mirror.path / "shallow").exists():
+            raise Stalled(
+                f"{self.mirror.path} has only a part of the history: what was pinned before that "
+                "cannot be seen",
+                mend="fetch from a full repository (git fetch --unshallow there), and remove "
+                "this mirror: it is made anew",
+            )
+
+    def _is_small(self, oid: str, size: int | None, *, skip: bool) -> bool:
+        if size is None:
+            raise MirrorDamaged(
+                f"{self.mirror.path} has no blob {oid}", mend="run git fsck on the remote"
+            )
+        if size > MAX_FILE and not skip:
+            raise Stalled(
+                f"blob {oid} has {size} bytes",
+                mend=f"keep files of the state repo below {MAX_FILE} bytes (1 MiB)",
+            )
+        return size <= MAX_FILE
+
     def _history_branches(self, prefix: str) -> Sequence[str]:
+        return [ref.removeprefix(f"{TRACKING}/") for ref, _ in self._history_refs(prefix)]
+
+    def _history_refs(self, prefix: str) -> list[tuple[str, str]]:
         below = f"history/{branch_name(prefix.strip('/'))}" if prefix.strip("/") else "history"
-        refs = self._git("for-each-ref", "--format=%(refname)", f"{TRACKING}/{below}").decode()
-        return [ref.removeprefix(f"{TRACKING}/") for ref in refs.split()]
+        form = "--format=%(refname) %(objectname)"
+        rows = self._git("for-each-ref", form, f"{TRACKING}/{below}").decode().splitlines()
+        return [(ref, sha) for ref, _, sha in (row.partition(" ") for row in rows)]
 
     def _records(self, branch: str) -> Iterator[TreeEntry]:
         entries = parse_tree(self._git("ls-tree", "-r", "-z", f"{TRACKING}/{branch}"))
@@ -183,7 +254,17 @@ class MirrorReader:
 
 
 def _requests(records: Sequence[tuple[str, TreeEntry]]) -> bytes:
-    return "".join(f"{entry.oid}\n" for _, entry in records).encode()
+    return _lines([entry.oid for _, entry in records])
+
+
+def _lines(oids: Sequence[str]) -> bytes:
+    return "".join(f"{oid}\n" for oid in oids).encode()
+
+
+def _object_name(text: str) -> str:
+    if not is_sha(text):
+        raise UsageError(f"not a blob: {text[:80]!r}")
+    return text
 
 
 def _insist_on_a_plain_file(commit: str, entry: TreeEntry) -> None:
