@@ -22,10 +22,14 @@ __all__ = [
     "Outcome",
     "ServiceEvidence",
     "Summary",
+    "commit_message",
+    "iso_time",
     "mask",
     "masked",
     "masked_logs",
+    "one_line",
     "record_id",
+    "record_path",
     "rollback_message",
     "summarise",
 ]
@@ -97,7 +101,7 @@ class Deployment:
     @property
     def path(self) -> str:
         """Where the record lies on its history branch."""
-        return _path("deployments", self.id)
+        return record_path("deployments", self.id)
 
     def encode(self) -> bytes:
         """The record as YAML."""
@@ -108,15 +112,15 @@ class Deployment:
                 "environment": self.environment,
                 "host": self.host,
                 "outcome": self.outcome,
-                "sentence": _one_line(self.sentence),
+                "sentence": one_line(self.sentence),
                 "state_commit": self.commit,
                 "file_blob": self.blob,
-                "author": _one_line(self.author),
-                "subject": _one_line(self.subject),
+                "author": one_line(self.author),
+                "subject": one_line(self.subject),
                 "previous_commit": self.previous_commit or None,
                 "rollback_commit": self.rollback_commit or None,
-                "started": _iso(self.started),
-                "ended": _iso(self.ended),
+                "started": iso_time(self.started),
+                "ended": iso_time(self.ended),
                 "timings": {name: round(value, 3) for name, value in self.timings.items()},
                 "services": dict(self.services),
                 "plan": list(self.plan),
@@ -139,7 +143,7 @@ class Deployment:
         if self.rollback_commit:
             trailers.append(("Rollback-Commit", self.rollback_commit))
         title = f"{self.environment}: {self.outcome} {self.commit[:7]} on {self.host}"
-        return _message(title, self.sentence, trailers)
+        return commit_message(title, self.sentence, trailers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +161,7 @@ class Backup:
     @property
     def path(self) -> str:
         """Where the record lies on its history branch."""
-        return _path("backups", self.id)
+        return record_path("backups", self.id)
 
     def encode(self) -> bytes:
         """The record as YAML."""
@@ -169,7 +173,7 @@ class Backup:
                 "host": self.host,
                 "state_commit": self.commit,
                 "file_blob": self.blob,
-                "taken": _iso(self.taken),
+                "taken": iso_time(self.taken),
                 "pins": dict(self.pins),
                 "restore": f"moorline rollback {self.environment} --to {self.commit} "
                 "--confirm ROLLBACK",
@@ -186,7 +190,7 @@ class Backup:
             ("Outcome", "backup"),
         ]
         title = f"{self.environment}: backup of {self.commit[:7]} on {self.host}"
-        return _message(title, "Taken before a change.", trailers)
+        return commit_message(title, "Taken before a change.", trailers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +272,7 @@ def rollback_message(
         ("Deployment-Id", deployment),
         ("Agent-Host", host),
     ]
-    return _message(title, body, trailers)
+    return commit_message(title, body, trailers)
 
 
 def mask(text: str, sensitive: Collection[str]) -> str:
@@ -315,16 +319,19 @@ def _load(data: bytes) -> object:
     return yaml.load(data, Loader=yaml.CSafeLoader) if nesting < DEEP else yaml.safe_load(data)
 
 
-def _path(folder: str, record: str) -> str:
+def record_path(folder: str, record: str) -> str:
+    """Where the record with this id lies in a folder of a history branch."""
     return f"{folder}/{record[0:4]}/{record[4:6]}/{record[6:8]}/{record}.yaml"
 
 
-def _message(title: str, body: str, trailers: Sequence[tuple[str, str]]) -> str:
-    lines = [f"{key}: {_one_line(value)}" for key, value in trailers]
-    return f"{_one_line(title)[:120]}\n\n{_one_line(body)}\n\n" + "\n".join(lines) + "\n"
+def commit_message(title: str, body: str, trailers: Sequence[tuple[str, str]]) -> str:
+    """One line for people, a sentence, and trailers for machines; nothing in it forges one."""
+    lines = [f"{key}: {one_line(value)}" for key, value in trailers]
+    return f"{one_line(title)[:120]}\n\n{one_line(body)}\n\n" + "\n".join(lines) + "\n"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The same without line breaks and control characters."""
     return " ".join(_CONTROL.sub(" ", text).split())
 
 
@@ -364,7 +371,8 @@ def _pins(value: Mapping[str, object]) -> dict[str, str]:
     return {}
 
 
-def _iso(moment: datetime) -> str:
+def iso_time(moment: datetime) -> str:
+    """ISO 8601 in UTC, to the millisecond."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
