@@ -187,3 +187,38 @@ check = ["haproxy", "-c", "-f", "{file}"]
     host.configure(top=text)
     found = findings(host)["ingress"]
     assert (found.standing, "does not answer" in found.says) == ("fail", True)
+
+
+def credentials(host: FakeHost, registry: str) -> None:
+    folder = host.folder / "docker"
+    folder.mkdir()
+    (folder / "config.json").write_text(f'{{"auths": {{"{registry}": {{"auth": "YTpi"}}}}}}')
+
+
+def named(host: FakeHost, pattern: str) -> None:
+    """Name repositories for tags, with Docker's configuration in a folder of the test's."""
+    host.configure(
+        top=f'[registry]\ntags = ["{pattern}"]\n[engine]\ndocker_config = "{host.folder}/docker"\n'
+    )
+
+
+def test_a_repository_that_is_named_for_tags_needs_credentials(host: FakeHost) -> None:
+    named(host, "registry.example/acme/*")
+    found = findings(host)["tags"]
+    assert found.standing == "warn"
+    assert "registry.example/acme/web is named in [registry] tags" in found.says
+    assert "docker login registry.example" in found.mend
+    credentials(host, "registry.example")
+    assert "tags" not in findings(host)
+
+
+def test_credentials_that_cannot_be_read_are_a_failure(host: FakeHost) -> None:
+    named(host, "registry.example/acme/*")
+    credentials(host, "registry.example")
+    (host.folder / "docker" / "config.json").write_text("{")
+    assert findings(host)["tags"].standing == "fail"
+
+
+def test_where_no_repository_is_named_nobody_needs_credentials(host: FakeHost) -> None:
+    named(host, "*")
+    assert "tags" not in findings(host)

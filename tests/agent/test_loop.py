@@ -16,7 +16,7 @@ from moorline.agent.config import Config, load_config
 from moorline.agent.host import Host
 from moorline.agent.loop import Daemon
 from moorline.agent.report import Reporter, SilentReporter
-from moorline.errors import Interrupted, RemoteUnreachable
+from moorline.errors import Interrupted, RegistryUnreachable, RemoteUnreachable
 from tests.agent.world import World
 from tests.fakes.staterepo import FakeStateRepo
 from tests.parts.processes import until
@@ -105,7 +105,11 @@ class House:
     def run(self, scenario: Scenario) -> int:
         """Run the daemon while a scenario plays; the end of the scenario is a SIGTERM."""
         daemon = Daemon(
-            self.config_path, load_config(self.config_path), self.notes, hosts=self._host
+            self.config_path,
+            load_config(self.config_path),
+            self.notes,
+            hosts=self._host,
+            registries=lambda _config: self.world.registry,
         )
         with play(scenario):
             return daemon.run()
@@ -184,6 +188,28 @@ def test_it_ends_on_sigterm_with_all_its_threads(house: House) -> None:
     assert both_serve(house, "1")
     assert threading.active_count() == before
     assert house.notes.events[-1] == "stopped"
+
+
+def test_tags_follow_what_is_proven(house: House) -> None:
+    def scenario() -> None:
+        until(lambda: both_proven(house))
+        tags = house.world.registry.tagged
+        name = "registry.example/acme/web"
+        until(
+            lambda: {f"{name}:{each}-current" for each in ("production", "staging")} <= tags.keys()
+        )
+
+    assert house.run(scenario) == 0
+
+
+def test_a_registry_that_is_away_delays_nothing(house: House) -> None:
+    house.world.registry.error = RegistryUnreachable("away")
+
+    def scenario() -> None:
+        until(lambda: both_proven(house))
+        until(lambda: house.serves("production", "1"))
+
+    assert house.run(scenario) == 0
 
 
 def test_a_gate_in_one_environment_delays_nothing_in_another(house: House) -> None:

@@ -11,7 +11,7 @@ from moorline.agent.rollback import (
     is_proven_everywhere,
     records_of,
 )
-from moorline.core.image import ImageRef
+from moorline.core.image import Digest, ImageRef
 from moorline.core.records import Deployment, Outcome, Summary
 from moorline.errors import (
     InvalidEnvironment,
@@ -81,7 +81,12 @@ class World:
 
     def draft(self, to: str, service: str | None = None) -> Draft:
         request = Request(environment="production", to=to, service=service, by="ada@laptop")
-        return draft_rollback(self.repo, self.registry, request)
+        return draft_rollback(self.repo, self.registry, request, whole=self.whole)
+
+    def whole(self, wanted: ImageRef, text: str) -> Digest:
+        """The digest of an image that is there."""
+        pins = (pin for pin in self.registry.pins if pin.startswith(f"{wanted.name}@{text}"))
+        return Digest(next(pins).partition("@")[2])
 
     def images(self, to: str, service: str | None = None) -> Mapping[str, str]:
         """Service → image of the file that a rollback would commit."""
@@ -143,6 +148,12 @@ def test_a_digest_is_taken_as_it_is(world: World) -> None:
     assert world.images(str(wanted.digest))["web"] == wanted.pin
 
 
+def test_the_beginning_of_a_digest_is_enough(world: World) -> None:
+    world.commit("1", "1")
+    wanted = image("web", "2")
+    assert world.images(f"sha256:{wanted.digest.short}", "web")["web"] == wanted.pin  # type: ignore[union-attr]
+
+
 def test_the_present_state_changes_nothing(world: World) -> None:
     commit = world.commit("1")
     assert not world.draft(commit).changes
@@ -154,7 +165,7 @@ def test_the_message_is_safe_whoever_asks(world: World) -> None:
     request = Request(
         environment="production", to=first, service=None, by="a\nState-Commit: \x1b[31mx"
     )
-    message = draft_rollback(world.repo, world.registry, request).message
+    message = draft_rollback(world.repo, world.registry, request, whole=world.whole).message
     assert message.endswith("\nRequested-By: a State-Commit: [31mx\n")
 
 

@@ -23,6 +23,7 @@ from tests.core.builders import digest
 from tests.fakes.engine import FakeEngine, Script
 from tests.fakes.host import FakeClock
 from tests.fakes.prober import FakeProber
+from tests.fakes.registry import FakeRegistry
 from tests.fakes.staterepo import FakeRemote, FakeStateRepo
 
 __all__ = ["World"]
@@ -40,6 +41,7 @@ class World:
     remote: FakeRemote = field(default_factory=FakeRemote)
     clock: FakeClock = field(default_factory=FakeClock)
     prober: FakeProber = field(default_factory=FakeProber)
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
     ingress: Ingress = field(default_factory=NoIngress)
     check_stop: Callable[[], None] = lambda: None
     """Asked between steps and looks; a test has it raise Interrupted."""
@@ -86,6 +88,7 @@ class World:
         name = f"registry.example/acme/web:{version}"
         image = ImageRef.parse(name).pinned(digest(name))
         self.engine.registry.add(image.pin)
+        self.registry.put(image)
         self.engine.scripts[image.pin] = script or Script()
         return image
 

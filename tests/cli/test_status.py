@@ -2,6 +2,7 @@ import pytest
 
 from moorline.agent.journal import Entry
 from moorline.agent.memory import Hold
+from moorline.errors import AccessDenied
 from tests.fakes.host import FakeHost
 
 
@@ -67,6 +68,24 @@ def test_records_that_wait_are_counted(settled: FakeHost) -> None:
     assert "records     1 not pushed yet\n" in settled.run("status", "production").stdout
 
 
+def test_tags_that_wait_are_counted_and_what_is_refused_is_a_trouble(host: FakeHost) -> None:
+    host.configure(top='[registry]\ntags = ["registry.example/*"]\n')
+    host.registry.errors["put_manifest"] = AccessDenied("may not push", mend="log in")
+    host.push({"web": host.image("1")})
+    host.run("apply", "production")
+    result = host.run("status", "production")
+    assert result.exit_code == 1
+    assert "tags        1 not moved yet: 'moorline tags production'\n" in result.stdout
+    assert "web:production-current stays where it is: may not push; log in\n" in result.stdout
+    (status,) = host.run_json("status", "production")["environments"]
+    assert (status["tags_waiting"], len(status["troubles"])) == (1, 1)
+
+
+def test_a_damaged_queue_of_tags_is_a_trouble(settled: FakeHost) -> None:
+    (settled.folder / "state" / "tags" / "production.json").write_text("{")
+    assert "production.json is damaged" in settled.run("status", "production").stdout
+
+
 def test_json_has_the_promised_keys(settled: FakeHost) -> None:
     found = settled.run_json("status", "production")
     assert found["host"] == "web-1"
@@ -85,6 +104,7 @@ def test_json_has_the_promised_keys(settled: FakeHost) -> None:
         "records_waiting",
         "restarts",
         "running",
+        "tags_waiting",
         "troubles",
         "under_way",
         "watched_until",

@@ -9,6 +9,7 @@ from moorline.core.rollback import (
     ToCommit,
     ToDigest,
     ToPrevious,
+    ToShortDigest,
     ToTag,
     parse_target,
     previous_proven,
@@ -23,6 +24,8 @@ HEX = "0123456789abcdef" * 4
     [
         ("previous", ToPrevious()),
         (f"sha256:{HEX}", ToDigest(Digest(f"sha256:{HEX}"))),
+        (f"sha256:{HEX[:63]}", ToShortDigest(f"sha256:{HEX[:63]}")),
+        (f"sha256:{HEX[:12]}", ToShortDigest(f"sha256:{HEX[:12]}")),
         ("3f9c2d1", ToCommit("3f9c2d1")),
         (HEX[:40], ToCommit(HEX[:40])),
         ("20260101", ToCommit("20260101")),
@@ -40,7 +43,20 @@ def test_a_target_is_told_by_its_form(text: str, target: Target) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "-x", ".x", "a/b", "v1\n", "3f9c2d1\n", "x" * 129, "sha256:abc", "sha256:"]
+    "text",
+    [
+        "",
+        " ",
+        "-x",
+        ".x",
+        "a/b",
+        "v1\n",
+        "3f9c2d1\n",
+        "x" * 129,
+        "sha256:abc",
+        f"sha256:{HEX[:11]}",
+        "sha256:",
+    ],
 )
 def test_what_is_no_target_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^not "):

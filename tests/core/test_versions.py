@@ -3,7 +3,7 @@ import pytest
 from moorline.core.image import Digest
 from moorline.core.manifest import Blob, Node
 from moorline.core.records import Summary
-from moorline.core.retention.model import Version
+from moorline.core.retention.model import Verdict, Version
 from moorline.core.versions import (
     Place,
     Run,
@@ -11,6 +11,7 @@ from moorline.core.versions import (
     commit_of,
     find_abbreviated,
     images_of,
+    kept_until,
     last_proven_of,
     moment,
     runs_of,
@@ -127,6 +128,25 @@ def test_a_time_that_is_none_is_unknown(text: str, seconds: float) -> None:
     assert moment(text) == seconds
 
 
+@pytest.mark.parametrize(
+    ("rule", "expires", "until"),
+    [("commits", 5.0, 5.0), ("main", None, None), ("pinned", 5.0, None), ("minimum", 5.0, None)],
+)
+def test_what_rules_keep_stays_until_they_let_go(
+    rule: str, expires: float | None, until: float | None
+) -> None:
+    verdict = Verdict(
+        version=version(INDEX),
+        fate="keep",
+        rule=rule,
+        reason="",
+        age=0.0,
+        size=0,
+        expires=expires,
+    )
+    assert kept_until(verdict) == until
+
+
 def test_an_abbreviation_finds_all_that_it_begins() -> None:
     assert find_abbreviated("sha256:1111", [INDEX, ARM, INDEX]) == (Digest(INDEX),)
     assert find_abbreviated("sha256:", [ARM, INDEX]) == (Digest(INDEX), Digest(ARM))
@@ -143,6 +163,7 @@ def record(
     outcome: str = "proven",
     host: str = "web-1",
     kind: str = "deployment",
+    name: str = "registry.example/web",
 ) -> Sighting:
     summary = Summary(
         kind=kind,
@@ -152,7 +173,7 @@ def record(
         commit=LONG,
         outcome=outcome,
         started=f"2026-11-{day:02}T10:00:00Z",
-        pins={"web": f"registry.example/web@{digest}"},
+        pins={"web": f"{name}@{digest}"},
     )
     return Sighting(branch=f"history/production/{host}", record=summary)
 
@@ -183,8 +204,9 @@ def test_what_was_ever_proven_ran_from_the_first_time_to_the_last() -> None:
         record(4, OTHER, outcome="taken back"),
         record(5, INDEX, outcome="repaired", host="web-2"),
         record(6, AMD, kind="backup"),
+        record(7, INDEX, name="registry.example/other"),
     ]
-    assert runs_of(sightings) == {
+    assert runs_of(sightings, "registry.example/web") == {
         INDEX: (
             Run(place=other, first="2026-11-05T10:00:00Z", last="2026-11-05T10:00:00Z"),
             Run(place=place, first="2026-11-01T10:00:00Z", last="2026-11-03T10:00:00Z"),

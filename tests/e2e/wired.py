@@ -91,6 +91,7 @@ def run_wired(
             memory=wired(real.memory, "memory", DISK),
             journal=wired(real.journal, "journal", DISK),
             outbox=wired(real.outbox, "outbox", DISK),
+            tags=wired(real.tags, "tags", DISK),
         )
 
     config = load_config(config_path)

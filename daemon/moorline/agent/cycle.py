@@ -19,7 +19,7 @@ from moorline.agent.journal import Entry
 from moorline.agent.ledger import Ledger
 from moorline.agent.load import Loader, environment_path
 from moorline.agent.outcome import Outcome, waiting
-from moorline.agent.paperwork import deployment_record
+from moorline.agent.paperwork import deployment_record, queue_tags
 from moorline.agent.publish import publish_rollback
 from moorline.agent.relapse import end_failed
 from moorline.agent.rollout import Rollout, close_unfinished
@@ -216,6 +216,7 @@ class Cycle:
         proven = self._ledger.memory.load().proven
         if proven is not None and proven.deployment == entry.id:
             sentence = f"{entry.environment} is proven at {entry.commit[:7]}"
+            queue_tags(self._host, self._ledger, entry)
             record = deployment_record(self._host, entry, "proven", sentence)
             self._ledger.file_record(entry, record)
         else:

@@ -8,11 +8,12 @@ import re
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from moorline.adapters.credentials import credentials_for
 from moorline.adapters.ingress import Runtime
 from moorline.adapters.registry_port import Registry
 from moorline.agent.config import Config, IngressConfig
@@ -20,6 +21,7 @@ from moorline.agent.host import Host
 from moorline.agent.load import Loader
 from moorline.agent.lock import lock_holder
 from moorline.core.image import ImageRef
+from moorline.core.tagging import asked_for
 from moorline.core.values import JsonObject
 from moorline.errors import MoorlineError, NotFound
 
@@ -225,6 +227,7 @@ def _state_repo(host: Host, registry: Registry) -> Iterator[Finding]:
         yield _environment(host, name, tip, images)
     for pin in sorted(images):
         yield _image(registry, images[pin])
+    yield from _credentials(host.config, images.values())
 
 
 def _environment(host: Host, name: str, tip: str, images: dict[str, ImageRef]) -> Finding:
@@ -245,6 +248,35 @@ def _image(registry: Registry, image: ImageRef) -> Finding:
         return _error("image", error)
     mend = "pin one that is: 'moorline pin'"
     return _fail("image", f"{image} is not in the registry", mend)
+
+
+def _credentials(config: Config, images: Iterable[ImageRef]) -> Iterator[Finding]:
+    """Whoever names a repository for tags has to be let in to push them; anonymous hardly is."""
+    named = {each.name: each for each in images if asked_for(each, config.registry.tags)}
+    for name, image in sorted(named.items()):
+        try:
+            if _is_trusting(config, image.registry) or _has_credentials(config, image):
+                continue
+        except MoorlineError as error:
+            yield _error("tags", error)
+            continue
+        says = f"{name} is named in [registry] tags, and there are no credentials for it"
+        mend = (
+            f"run 'docker login {image.registry}' as moorline's user, with a token that may push"
+        )
+        yield _warn("tags", says, mend)
+
+
+def _is_trusting(config: Config, registry: str) -> bool:
+    """Registries without TLS are mostly such as let everybody push."""
+    local = registry.startswith(("localhost", "127."))
+    return local or registry in config.registry.insecure
+
+
+def _has_credentials(config: Config, image: ImageRef) -> bool:
+    folder = Path(config.engine.docker_config) if config.engine.docker_config else None
+    found = credentials_for(image.registry, repository=image.repository, docker_config=folder)
+    return found is not None
 
 
 # --- words ---------------------------------------------------------------------------------------

@@ -30,3 +30,5 @@ class Host:
     incidents: Incidents = field(default_factory=Incidents)
     """What the engine's events told; nothing, where nobody follows them."""
     metrics: Metrics = field(default_factory=NoMetrics)
+    tags_wait: Callable[[], None] = lambda: None
+    """Called once there are registry tags to move: wakes whoever does it, and returns at once."""

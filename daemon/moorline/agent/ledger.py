@@ -1,4 +1,4 @@
-"""What is kept of one environment: its memory, its journal, and its records in waiting."""
+"""What is kept of one environment: its memory, its journal, and what waits to leave the host."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from moorline.agent.config import Config
 from moorline.agent.journal import Entry, Journal, RecordFile
 from moorline.agent.memory import Memory, MemoryFile
 from moorline.agent.outbox import Outbox
+from moorline.agent.registry.tagqueue import TagQueue
 
 __all__ = ["Ledger"]
 
@@ -23,6 +24,7 @@ class Ledger:
     journal: Journal
     outbox: Outbox
     acceptance: Acceptance
+    tags: TagQueue
 
     @classmethod
     def open(cls, config: Config, environment: str) -> "Ledger":
@@ -34,6 +36,7 @@ class Ledger:
             Journal(state_dir, environment),
             Outbox(state_dir, environment, config.host),
             Acceptance(state_dir, environment),
+            TagQueue(state_dir, environment),
         )
 
     def remember(self, **changes: object) -> Memory:

@@ -1,4 +1,4 @@
-"""The daemon: one thread for each environment, a few that wake them, and this one.
+"""The daemon: one thread for each environment, a few that wake them, clerks, and this one.
 
 The main thread starts the others and waits for word: a signal, or a thread that failed. SIGTERM
 ends all between two steps of whatever is under way. SIGHUP does the same and starts anew with the
@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
+from moorline.adapters.registry_port import Registry
 from moorline.agent.config import Config, load_config
 from moorline.agent.crew import Crew
 from moorline.agent.cycle import Cycle
@@ -24,12 +25,13 @@ from moorline.agent.host import Host
 from moorline.agent.ledger import Ledger
 from moorline.agent.lock import state_lock
 from moorline.agent.pacing import Pacing
+from moorline.agent.registry.office import open_clerk, open_retention_clerk
 from moorline.agent.report import Reporter
 from moorline.agent.sdnotify import notify
 from moorline.agent.signals import Signals
 from moorline.agent.wake import Wake, Wakes
 from moorline.agent.watch import EngineWatch, RepoWatch, local_refs
-from moorline.agent.wiring import open_host
+from moorline.agent.wiring import open_host, open_registry
 from moorline.errors import InvalidConfig
 
 __all__ = ["Daemon"]
@@ -38,6 +40,7 @@ HostFactory: TypeAlias = Callable[
     [Config, Reporter, threading.Event], AbstractContextManager[Host]
 ]
 LedgerFactory: TypeAlias = Callable[[Config, str], Ledger]
+RegistryFactory: TypeAlias = Callable[[Config], Registry]
 
 STOP = (signal.SIGTERM, signal.SIGINT)
 RELOAD = signal.SIGHUP
@@ -57,10 +60,14 @@ class Daemon:
         *,
         hosts: HostFactory = open_host,
         ledgers: LedgerFactory = Ledger.open,
+        registries: RegistryFactory = open_registry,
     ) -> None:
-        """`hosts` and `ledgers` make the ports and the durable side, anew for each reload."""
+        """`hosts`, `ledgers` and `registries` make the ports and the durable side, anew for each
+        reload.
+        """
         self._hosts = hosts
         self._ledgers = ledgers
+        self._registries = registries
         self._config_path = config_path
         self._config = config
         self._reporter = reporter
@@ -116,6 +123,8 @@ class Daemon:
         self._signals.ring()
 
     def _start(self, crew: Crew, host: Host) -> None:
+        clerk = open_clerk(host, self._registries)
+        host = replace(host, tags_wait=clerk.ring)
         wakes = Wakes({name: Wake() for name in host.config.environments})
         fetcher = Fetcher(
             host.repo, host.reporter, wakes.remote_moved, interval=host.config.poll_seconds
@@ -129,6 +138,10 @@ class Daemon:
         if refs is not None:
             repo = RepoWatch(refs, host.config.repo.branch, fetcher.hint, host.reporter)
             crew.start("repo-watch", repo, patience=PATIENCE)
+        crew.start("clerk", clerk, patience=PATIENCE)
+        retention = open_retention_clerk(host, self._registries)
+        if retention is not None:
+            crew.start("retention", retention, patience=PATIENCE)
 
     def _desk(self, host: Host, name: str, wake: Wake, fetch: Fetch) -> Desk:
         reporter = host.reporter.about(name)

@@ -1,4 +1,4 @@
-"""From a journal entry to the records that git keeps."""
+"""From a journal entry to the records that git keeps, and to the tags that a registry shows."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,8 +18,9 @@ from moorline.core.records import (
     mask,
     masked_logs,
 )
+from moorline.core.tagging import tag_moves
 
-__all__ = ["deployment_record", "failed_service", "file_backup"]
+__all__ = ["deployment_record", "failed_service", "file_backup", "queue_tags", "queue_tags_back"]
 
 
 def deployment_record(
@@ -82,6 +83,42 @@ def file_backup(host: Host, ledger: Ledger, entry: Entry) -> None:
         taken=datetime.fromisoformat(entry.started),
     )
     ledger.outbox.put(backup.path, backup.encode(), backup.message())
+
+
+def queue_tags(host: Host, ledger: Ledger, entry: Entry) -> None:
+    """Have the registry's tags follow what the rollout proved, whenever the registry answers.
+
+    Durable before the record is filed: whoever is killed in between comes back here, and the same
+    entry gives the same moves.
+    """
+    proven = ledger.memory.load().proven
+    if proven is not None:
+        before = entry.previous.pins if entry.previous else {}
+        _queue(host, ledger, entry, proven.pins, before)
+
+
+def queue_tags_back(host: Host, ledger: Ledger, entry: Entry) -> None:
+    """The same where what was proven failed in its watch; to be called while it is still
+    remembered as proven. What failed gets no rollback tag: nobody should go back to it.
+    """
+    proven, previous = ledger.memory.load().proven, entry.previous
+    if proven is not None and previous is not None and proven.pins != previous.pins:
+        _queue(host, ledger, entry, previous.pins, previous.pins)
+
+
+def _queue(
+    host: Host, ledger: Ledger, entry: Entry, proven: Mapping[str, str], before: Mapping[str, str]
+) -> None:
+    moves = tag_moves(
+        entry.environment,
+        proven,
+        before,
+        deployment=entry.id,
+        repositories=host.config.registry.tags,
+    )
+    if moves:
+        ledger.tags.put(moves)
+        host.tags_wait()
 
 
 def failed_service(

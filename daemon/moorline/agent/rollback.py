@@ -4,14 +4,14 @@ Nothing on a host is touched here. The commit is an ordinary one, made only if t
 the one that was looked at, and every host treats it as it treats any other.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from moorline.adapters.ports import Blob, Clock, Commit, StateRepo
 from moorline.adapters.registry_port import Registry
 from moorline.agent.load import environment_path
-from moorline.core.image import ImageRef
+from moorline.core.image import Digest, ImageRef
 from moorline.core.pinning import read_images, replace_pin
 from moorline.core.records import Summary, summarise
 from moorline.core.review import review
@@ -20,6 +20,7 @@ from moorline.core.rollback import (
     ToCommit,
     ToDigest,
     ToPrevious,
+    ToShortDigest,
     ToTag,
     parse_target,
     previous_proven,
@@ -75,8 +76,15 @@ def records_of(repo: StateRepo, environment: str) -> list[Summary]:
     return [each for entry in entries if (each := summarise(entry.data))]
 
 
-def draft_rollback(repo: StateRepo, registry: Registry, request: Request) -> Draft:
-    """Find the target and make sure that it can be deployed; changes nothing anywhere.
+def draft_rollback(
+    repo: StateRepo,
+    registry: Registry,
+    request: Request,
+    *,
+    whole: Callable[[ImageRef, str], Digest],
+) -> Draft:
+    """Find the target and make sure that it can be deployed; changes nothing anywhere. `whole`
+    finds the digest of an image's repository that a text begins.
 
     Raises UsageError, NotFound, InvalidEnvironment, or RegistryUnreachable where it cannot be told
     whether the images still exist.
@@ -86,7 +94,7 @@ def draft_rollback(repo: StateRepo, registry: Registry, request: Request) -> Dra
     blob, change = repo.read(tip, path), repo.last_change(tip, path)
     if blob is None or change is None:
         raise NotFound(f"{path} is not in the state repo at {tip[:7]}")
-    goal = _Search(repo, registry, request, path, blob).find()
+    goal = _Search(repo, registry, whole, request, path, blob).find()
     problems = review(goal.data, path=path, files=_FilesAt(repo, tip))
     if problems:
         raise InvalidEnvironment(problems)
@@ -137,6 +145,7 @@ class _Search:
 
     repo: StateRepo
     registry: Registry
+    whole: Callable[[ImageRef, str], Digest]
     request: Request
     path: str
     present: Blob
@@ -154,6 +163,10 @@ class _Search:
                 return self._at_tag(tag)
             case ToDigest(digest=digest):
                 service, image = self._service()
+                return self._pinned(service, replace(image, tag=None, digest=digest))
+            case ToShortDigest(text=text):
+                service, image = self._service()
+                digest = self.whole(image, text)
                 return self._pinned(service, replace(image, tag=None, digest=digest))
 
     def _target(self) -> Target:

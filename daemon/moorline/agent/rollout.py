@@ -22,7 +22,7 @@ from moorline.agent.ledger import Ledger
 from moorline.agent.logbook import Logbook
 from moorline.agent.memory import Proven
 from moorline.agent.outcome import Outcome
-from moorline.agent.paperwork import deployment_record, failed_service, file_backup
+from moorline.agent.paperwork import deployment_record, failed_service, file_backup, queue_tags
 from moorline.agent.takeback import TakeBack
 from moorline.core.actions import Plan
 from moorline.core.desired import Desired
@@ -143,6 +143,7 @@ class Rollout:
         }
         self._host.files.sweep(entry.environment, mounted)
         clean_images(self._host, self._desired)
+        queue_tags(self._host, self._ledger, entry)
         sentence = f"{entry.environment} is proven at {entry.commit[:7]}: {_summary(entry)}"
         record = deployment_record(self._host, entry, "proven", sentence)
         self._ledger.file_record(entry, record)

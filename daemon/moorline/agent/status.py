@@ -7,6 +7,7 @@ instead of failing.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from moorline.adapters.ports import Commit
 from moorline.agent.holding import hold_at_tip, wait_of
@@ -16,11 +17,12 @@ from moorline.agent.ledger import Ledger
 from moorline.agent.memory import Proven
 from moorline.agent.preview import preview, proven_target, target_at_tip
 from moorline.agent.progress import CanaryStatus, canaries_of
+from moorline.agent.registry.vanished import VanishedFile
 from moorline.agent.target import Target
 from moorline.core.actions import Plan
 from moorline.core.model import ObservedContainer
 from moorline.core.values import Json
-from moorline.errors import MoorlineError
+from moorline.errors import MoorlineError, StorageFailed
 
 __all__ = ["Status", "status_of"]
 
@@ -50,6 +52,8 @@ class Status:
     """Until when a failure takes what is proven back; empty once that is over."""
     restarts: Mapping[str, int] = field(default_factory=dict)
     """Service → how often it was restarted since the proof because it failed."""
+    tags_waiting: int = 0
+    """Registry tags that do not follow yet what is proven."""
 
     @property
     def in_step(self) -> bool:
@@ -77,6 +81,7 @@ class Status:
             "last_event": self.last_event or None,
             "last_event_at": self.last_event_at or None,
             "records_waiting": self.records_waiting,
+            "tags_waiting": self.tags_waiting,
         }
 
 
@@ -91,6 +96,7 @@ def status_of(host: Host, ledger: Ledger) -> Status:
     running = _running(host, ledger.environment, troubles)
     aim = target if wait is None else _meanwhile(host, ledger, target, troubles)
     hold = hold_at_tip(host, ledger)
+    tags_waiting = _tags(host, ledger, troubles)
     hands_off = hold is not None and bool(memory.forward_only)
     drift = None
     if aim is not None and running is not None and not hands_off:
@@ -112,6 +118,7 @@ def status_of(host: Host, ledger: Ledger) -> Status:
         canaries=tuple(canaries_of(under_way, target.desired)) if under_way and target else (),
         watched_until=_watched_until(host, ledger, target),
         restarts=memory.restarts,
+        tags_waiting=tags_waiting,
     )
 
 
@@ -151,6 +158,19 @@ def _target(host: Host, ledger: Ledger, troubles: list[str]) -> Target | None:
     if target.complaint is not None:
         troubles.append(str(target.complaint))
     return target
+
+
+def _tags(host: Host, ledger: Ledger, troubles: list[str]) -> int:
+    """How many tag moves wait; what is wrong at the registry is a trouble."""
+    state_dir = Path(host.config.state_dir)
+    troubles += [str(each) for each in VanishedFile(state_dir, ledger.environment).load().gone]
+    try:
+        entries = ledger.tags.entries()
+    except StorageFailed as error:
+        troubles.append(str(error))
+        return 0
+    troubles += [each.waits for each in entries if each.trouble]
+    return len(entries)
 
 
 def _running(

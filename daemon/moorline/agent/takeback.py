@@ -17,7 +17,7 @@ from moorline.agent.ledger import Ledger
 from moorline.agent.load import Loader
 from moorline.agent.memory import Failure, PendingRollback
 from moorline.agent.outcome import Outcome
-from moorline.agent.paperwork import deployment_record
+from moorline.agent.paperwork import deployment_record, queue_tags_back
 from moorline.agent.publish import publish_rollback
 from moorline.core.desired import Desired
 from moorline.core.model import Environment
@@ -98,6 +98,7 @@ class TakeBack:
             )
         if previous is not None:
             # where it was proven already, and failed in its watch
+            queue_tags_back(self._host, self._ledger, entry)
             memory = memory.gone_back(previous)
         self._ledger.memory.save(
             msgspec.structs.replace(

@@ -9,16 +9,26 @@ from moorline.adapters.engine import DockerEngine
 from moorline.adapters.files import HostFileStore
 from moorline.adapters.metrics_port import Metrics, NoMetrics
 from moorline.adapters.probe import SocketProber
-from moorline.adapters.registry_port import Registry
+from moorline.adapters.registry_port import Packages, Registry
 from moorline.adapters.staterepo import GitStateRepo
 from moorline.agent.clock import SystemClock
 from moorline.agent.config import Config
 from moorline.agent.host import Host
 from moorline.agent.ingress import open_ingress
 from moorline.agent.report import Reporter
+from moorline.agent.retention.offices import Offices
+from moorline.core.image import ImageRef
 from moorline.errors import Interrupted
 
-__all__ = ["open_engine", "open_host", "open_metrics", "open_registry", "open_repo"]
+__all__ = [
+    "open_engine",
+    "open_host",
+    "open_metrics",
+    "open_packages",
+    "open_registry",
+    "open_repo",
+    "open_retention",
+]
 
 
 def open_repo(config: Config, mirror: Path) -> GitStateRepo:
@@ -43,13 +53,52 @@ def open_engine(config: Config) -> DockerEngine:
     )
 
 
-def open_registry(config: Config | None = None) -> Registry:
-    """Any registry, with Docker's credentials of this host."""
-    # the daemon asks no registry, and httpx takes as long to import as all the rest
+def open_registry(
+    config: Config | None = None, *, wait: Callable[[float], None] | None = None
+) -> Registry:
+    """Any registry, with Docker's credentials of this host. With `wait`, short waits that a
+    registry asks for are waited out.
+    """
+    # httpx takes as long to import as all the rest
     from moorline.adapters.registry import OciRegistry  # noqa: PLC0415
 
-    docker_config = config.engine.docker_config if config else None
-    return OciRegistry(docker_config=Path(docker_config) if docker_config else None)
+    if config is None:
+        return OciRegistry(wait=wait)
+    docker_config, ca_file = config.engine.docker_config, config.registry.ca_file
+    return OciRegistry(
+        docker_config=Path(docker_config) if docker_config else None,
+        insecure=config.registry.insecure,
+        ca_file=Path(ca_file) if ca_file else None,
+        cache=Path(config.state_dir, "cache"),
+        wait=wait,
+        github=config.github.registry,
+    )
+
+
+def open_packages(
+    config: Config, *, wait: Callable[[float], None] | None = None
+) -> Callable[[ImageRef], Packages]:
+    """What lists and deletes the versions of a repository: GitHub's API for its own registry, the
+    registry itself elsewhere.
+    """
+    from moorline.adapters.ghcr import GhcrPackages, github_token  # noqa: PLC0415  (the same)
+    from moorline.adapters.registry import OciPackages  # noqa: PLC0415
+
+    token_file, docker_config = config.github.token_file, config.engine.docker_config
+    ca_file = config.registry.ca_file
+    github = GhcrPackages(
+        api=config.github.api,
+        registry=config.github.registry,
+        token=lambda: github_token(
+            Path(token_file) if token_file else None,
+            registry=config.github.registry,
+            docker_config=Path(docker_config) if docker_config else None,
+        ),
+        ca_file=Path(ca_file) if ca_file else None,
+        wait=wait,
+    )
+    plain = OciPackages(open_registry(config, wait=wait))
+    return lambda image: github if image.registry == config.github.registry else plain
 
 
 def open_metrics(config: Config) -> Metrics:
@@ -88,6 +137,26 @@ def open_host(config: Config, reporter: Reporter, stop: threading.Event) -> Iter
         metrics.close()
         repo.close()
         engine.close()
+
+
+def open_retention(host: Host, registry: Registry) -> Offices:
+    """What a retention run on this host needs, with everything but its packages from elsewhere."""
+
+    def wait(seconds: float) -> None:
+        host.clock.wait(seconds)
+        host.check_stop()
+
+    return Offices(
+        config=host.config,
+        repo=host.repo,
+        registry=registry,
+        # a listing of a thousand pages is not begun anew for one that was asked to wait
+        packages=open_packages(host.config, wait=wait),
+        engine=host.engine,
+        clock=host.clock,
+        reporter=host.reporter,
+        check_stop=host.check_stop,
+    )
 
 
 def _check(stop: threading.Event) -> Callable[[], None]:

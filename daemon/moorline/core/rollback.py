@@ -9,10 +9,20 @@ from moorline.core.image import Digest
 from moorline.core.records import Summary
 from moorline.errors import NotFound
 
-__all__ = ["ToCommit", "ToDigest", "ToPrevious", "ToTag", "parse_target", "previous_proven"]
+__all__ = [
+    "ToCommit",
+    "ToDigest",
+    "ToPrevious",
+    "ToShortDigest",
+    "ToTag",
+    "parse_target",
+    "previous_proven",
+]
 
 _HEX = re.compile(r"[0-9a-f]{7,40}", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
+# as many digits as are shown to people, and as one finds a digest by without doubt
+_SHORT = re.compile(r"sha256:[0-9a-f]{12,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +51,22 @@ class ToDigest:
     digest: Digest
 
 
-Target: TypeAlias = ToPrevious | ToCommit | ToTag | ToDigest
+@dataclass(frozen=True, slots=True)
+class ToShortDigest:
+    """The beginning of a digest, as `moorline versions` shows it."""
+
+    text: str
+
+
+Target: TypeAlias = ToPrevious | ToCommit | ToTag | ToDigest | ToShortDigest
 
 
 def parse_target(text: str) -> Target:
     """Read `previous`, a commit, a digest or a tag; raises ValueError for anything else."""
     if text == "previous":
         return ToPrevious()
+    if _SHORT.fullmatch(text):
+        return ToShortDigest(text)
     if text.startswith("sha256:"):
         return ToDigest(Digest(text))
     if _HEX.fullmatch(text):
