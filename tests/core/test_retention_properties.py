@@ -38,14 +38,11 @@ def tags_are_due(package: Package, digest: str) -> bool:
     version = next(each for each in package.versions if each.digest == digest)
     rules = TagRules(package.policy.rules)
     named = [tag for tag in version.tags if not tag.startswith("sha256-")]
-    if not version.created:
-        return False
+    pinned = package.last_pinned.get(digest, 0.0)
     for tag in named:
         rule = rules.rule_for(tag)
-        if rule is None or rule.keep is None:
-            return False
-        since = rollback_time(tag) or max(version.created, package.last_pinned.get(digest, 0.0))
-        if since + rule.keep > NOW:
+        since = rollback_time(tag) or (version.created and max(version.created, pinned))
+        if rule is None or rule.keep is None or not since or since + rule.keep > NOW:
             return False
     return bool(named)
 
