@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -18,9 +19,23 @@ from moorline.agent.journal import Entry, Phase
 from moorline.agent.memory import Memory
 from moorline.agent.outcome import EXIT_CODES
 from moorline.cli.app import VERBS, load_verb
+from moorline.cli.lazy import LazyGroup
 from moorline.core import compose, labels
 from moorline.core.health import Sample
 from moorline.core.records import Backup, Deployment, Outcome, ServiceEvidence, summarise
+from moorline.core.retention.defaults import default_policy
+from moorline.core.retention.model import Decision, Prices, Untag, Verdict, Version
+from moorline.core.retention.outcomes import (
+    AppliedRecord,
+    PackageOutcome,
+    Result,
+    UntagOutcome,
+    VersionOutcome,
+)
+from moorline.core.retention.policy import POLICY_KEYS, parse_policy
+from moorline.core.retention.records import DecisionRecord
+from moorline.core.retention.rules import RULE_KEYS
+from moorline.core.retention.tags import WORDS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -147,6 +162,11 @@ def complaint(line: str) -> str:
     if verb not in VERBS:
         return f"no command {verb}"
     command = load_verb(verb)
+    if isinstance(command, LazyGroup):
+        name, *words = words
+        if name not in command.commands:
+            return f"no command {verb} {name}"
+        command = command.load(name)
     options = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
     given = {word.partition("=")[0] for word in words if word.startswith("-")}
     unknown = given - options - GLOBAL
@@ -197,6 +217,43 @@ def test_a_documented_environment_file_is_valid(place: str, text: str) -> None:
     stem = yaml.safe_load(text).get("name", "production")
     path = f"environments/{stem}.yaml"
     assert compose.load(text.encode(), path=path, variables=Anything(), files={}).name == stem
+
+
+# --- the retention policy -----------------------------------------------------------------------
+
+
+def test_every_key_of_the_policy_is_documented() -> None:
+    rows = set(re.findall(r"^\| `(\w+)` \|", page("reference/retention-policy.md"), re.MULTILINE))
+    keys = {*POLICY_KEYS, *RULE_KEYS, *Prices.__dataclass_fields__}
+    assert keys - rows == set()
+    assert rows - keys == set(WORDS)
+
+
+def test_a_documented_default_of_the_policy_is_the_default() -> None:
+    text = page("reference/retention-policy.md")
+    given = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", text, re.MULTILINE))
+    policy, default = yaml.safe_load(_policies()[0][1]), default_policy()
+    for key in ("schedule", "grace", "revert_window", "minimum", "pace"):
+        policy[key] = given[key]
+    read = parse_policy(yaml.safe_dump(policy).encode(), path="p")
+    for key in ("schedule", "grace", "revert_window", "minimum", "pace", "enabled"):
+        assert getattr(read, key) == getattr(default, key), key
+
+
+def _policies() -> list[tuple[str, str]]:
+    """Whole policies in the documentation."""
+    return [
+        (f"{named(path)}:{start}", text)
+        for path in PAGES
+        for language, start, text in fenced(path)
+        if language == "yaml" and re.search(r"^rules:", text, flags=re.MULTILINE)
+    ]
+
+
+@pytest.mark.parametrize(("place", "text"), _policies(), ids=lambda each: each[:60])
+def test_a_documented_policy_is_valid(place: str, text: str) -> None:
+    del place
+    assert parse_policy(text.encode(), path="policies/retention.yaml").packages
 
 
 # --- errors and exit codes -----------------------------------------------------------------------
@@ -312,11 +369,83 @@ def test_every_outcome_of_a_record_is_documented(outcome: str) -> None:
     assert f"| `{outcome}` |" in page("reference/records.md")
 
 
+OLD = Version(digest=DIGEST, tags=("main-5d2e8f1",), id="4711")
+DECISION = DecisionRecord(
+    id="20261123T020000Z-retention-00b02b4",
+    host="web-1",
+    commit=40 * "a",
+    policy_blob=40 * "b",
+    decided=NOW.timestamp(),
+    due=NOW.timestamp() + 86400,
+    decisions=(
+        Decision(
+            package="ghcr.io/your-org/app",
+            verdicts=(
+                Verdict(version=OLD, fate="delete", rule="commits", reason="old", age=1, size=1),
+            ),
+            untag=(Untag(tag="a", digest=DIGEST, rule="commits", reason="old"),),
+        ),
+    ),
+    prices=Prices(storage_gb_month=0.25),
+)
+APPLIED = AppliedRecord(
+    id=DECISION.id,
+    host="web-1",
+    commit=40 * "a",
+    began=NOW.timestamp(),
+    ended=NOW.timestamp(),
+    packages=(
+        PackageOutcome(
+            name="ghcr.io/your-org/app",
+            versions=(VersionOutcome(digest=DIGEST, result="deleted"),),
+            untagged=(UntagOutcome(tag="a", digest=DIGEST, result="deleted"),),
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize("record", [DECISION, APPLIED], ids=["decision", "applied"])
+def test_every_key_of_a_retention_record_is_documented(
+    record: DecisionRecord | AppliedRecord,
+) -> None:
+    (data,) = record.files().values()
+    assert keys(yaml.safe_load(data)) - words_in_code(page("reference/records.md")) == set()
+
+
+@pytest.mark.parametrize("record", [DECISION, APPLIED], ids=["decision", "applied"])
+def test_every_trailer_of_a_retention_record_is_documented(
+    record: DecisionRecord | AppliedRecord,
+) -> None:
+    used = set(re.findall(r"^([A-Z][A-Za-z-]+): ", record.message(), flags=re.MULTILINE))
+    assert used
+    assert used - words_in_code(page("reference/records.md")) == set()
+
+
+def test_every_result_of_a_retention_record_is_documented() -> None:
+    text = page("reference/records.md")
+    assert [each for each in get_args(Result) if f"| `{each}` |" not in text] == []
+
+
+@pytest.mark.parametrize("kind", ["retention", "retention-applied"])
+def test_the_retention_records_shown_are_records_of_this_version(kind: str) -> None:
+    (shown,) = [
+        yaml.safe_load(text)
+        for language, _, text in fenced(DOCS / "reference/records.md")
+        if language == "yaml" and text.startswith(f"kind: {kind}\n")
+    ]
+    (data,) = (DECISION if kind == "retention" else APPLIED).files().values()
+    made = yaml.safe_load(data)
+    assert list(shown) == list(made)
+    (package,), (ours,) = shown["packages"], made["packages"]
+    assert list(package) == list(ours)
+    assert list(package["versions"][0]) == list(ours["versions"][0])
+
+
 def test_the_records_shown_are_records_of_this_version() -> None:
     shown = [
         text
         for language, _, text in fenced(DOCS / "reference/records.md")
-        if language == "yaml" and text.startswith("kind: ")
+        if language == "yaml" and re.match(r"kind: (deployment|backup)\n", text)
     ]
     made = [DEPLOYMENT.encode(), BACKUP.encode()]
     for example, ours in zip(shown, made, strict=True):
@@ -368,7 +497,14 @@ def emitted_keys(path: Path) -> set[str]:
     }
 
 
-OTHERS = ("cli/failures.py", "cli/demo/performance.py", "cli/demo/stage.py", "agent/status.py")
+OTHERS = (
+    "cli/failures.py",
+    "cli/retention_text.py",
+    "agent/registry/tagview.py",
+    "cli/demo/performance.py",
+    "cli/demo/stage.py",
+    "agent/status.py",
+)
 PRINTERS = [
     *(path for path in ROOT.glob("daemon/moorline/cli/cmd_*.py") if "emit(" in path.read_text()),
     *(ROOT / "daemon/moorline" / name for name in (*OTHERS, "agent/doctor.py")),

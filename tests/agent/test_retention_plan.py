@@ -208,10 +208,20 @@ def test_a_policy_that_would_delete_everything_is_refused(world: RetentionWorld)
     world.remote.commit({"environments/production.yaml": "name: production"})
     world.policy(rules=everything, revert_window="1d", packages=[APP])
     world.pass_days(30)
-    with pytest.raises(UnsafeRetention, match="every image would be deleted"):
-        plan_retention(world.offices())
+    [refused] = plan_retention(world.offices()).decisions
+    assert (refused.problem, refused.doomed) == ("every image would be deleted", ())
     plan = plan_retention(world.offices(), force_empty=True)
     assert len(plan.decisions[0].doomed) == 2
+
+
+def test_a_package_that_would_be_emptied_is_no_reason_to_skip_the_others(
+    world: RetentionWorld,
+) -> None:
+    other = "registry.example/acme/other"
+    world.policy(packages=[APP, other])
+    decisions = plan_retention(world.offices()).decisions
+    assert [each.package for each in decisions] == [APP, other]
+    assert decisions[0].problem == ""
 
 
 def test_without_a_policy_nothing_is_deleted(tmp_path: Path) -> None:

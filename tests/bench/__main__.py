@@ -9,9 +9,11 @@ from tests.bench.converged import converged_cycles, first_deployment, idle_cost
 from tests.bench.measure import Fact, Row
 from tests.bench.memory import flat_memory
 from tests.bench.one_service import OneService
+from tests.bench.retention import large_plan, registry_calls, slow_deletion
 from tests.bench.seamless import Seamless, opened
 from tests.bench.shares import canary_shares
 from tests.bench.table import render, write
+from tests.bench.tagmove import tag_moves
 from tests.parts.haproxy import haproxy_image
 from tests.parts.images import Images
 from tests.parts.registry import running_registry
@@ -22,6 +24,7 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory() as name, running_registry() as registry:
         folder, images = Path(name), Images(registry)
+        moves, registry_facts = _registry(folder / "registry", registry, options)
         rows = _one_service(folder, images, options)
         seamless, facts = _seamless(folder, images, haproxy_image(registry), options)
         rows += seamless
@@ -34,6 +37,7 @@ def main() -> None:
         facts += idle_cost(folder / "idle", images, seconds=options.idle_seconds)
         facts.append(flat_memory(folder / "flat", images, cycles=options.cycles))
         images.close()
+    rows, facts = rows + moves, facts + registry_facts
     text = render(rows, facts)
     print(text)
     if not options.dry_run:
@@ -48,6 +52,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--cycles", type=int, default=1_000, help="over which memory is flat")
     parser.add_argument("--large", type=int, default=100, help="services of the large file")
     parser.add_argument("--large-runs", type=int, default=5)
+    parser.add_argument("--versions", type=int, default=3_000, help="that a second plan lists")
+    parser.add_argument("--deletions", type=int, default=500, help="of one run of retention")
     parser.add_argument("--idle-seconds", type=float, default=60)
     parser.add_argument("--dry-run", action="store_true", help="do not write the page")
     return parser.parse_args()
@@ -56,6 +62,15 @@ def _options() -> argparse.Namespace:
 def _one_service(folder: Path, images: Images, options: argparse.Namespace) -> list[Row]:
     with OneService(folder / "one", images, options.runs) as one:
         return [*one.push(), *one.bad_push(), *one.drift(), *one.by_hand()]
+
+
+def _registry(
+    folder: Path, registry: str, options: argparse.Namespace
+) -> tuple[list[Row], list[Fact]]:
+    rows, facts = tag_moves(registry, runs=options.large_runs)
+    facts += large_plan(runs=options.large_runs)
+    facts.append(registry_calls(folder / "calls", versions=options.versions))
+    return rows, facts + slow_deletion(folder / "deletion", versions=options.deletions)
 
 
 def _seamless(

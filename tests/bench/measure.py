@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 __all__ = ["Fact", "Row", "alternate", "pause_until", "serving", "spread", "stopwatch"]
 
+SMALL = 0.1
+"""A ratio below this is told with more digits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -30,7 +33,7 @@ class Row:
             spread(self.ours),
             self.against,
             spread(self.theirs),
-            f"{self.ratio:.2f}",
+            f"{self.ratio:.2f}" if self.ratio >= SMALL else f"{self.ratio:.4f}",
             f"≤ {self.goal:g}" + ("" if self.ratio <= self.goal else ": **not met**"),
         )
 

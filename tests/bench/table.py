@@ -25,6 +25,10 @@ seconds, or one that is not 2xx or 3xx. A canary's share is counted by who answe
 paused at that step. Memory is that of a daemon with 20 services, to which each commit to another
 file gives a cycle with nothing to do.
 
+A tag move is measured on an image with one layer that nothing compresses, with a client that knows
+nothing yet. A plan of retention is the decision about manifests that were read before, a tenth of
+them indexes with three parts. Its calls and deletions are counted by an emulator of GHCR.
+
 """
 
 

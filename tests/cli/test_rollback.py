@@ -155,7 +155,7 @@ def test_whoever_was_quicker_wins(settled: FakeHost) -> None:
             return super().exists(image)
 
     slow = Registry()
-    slow.pins, slow.tags = settled.registry.pins, settled.registry.tags
+    slow.pins, slow.tagged = settled.registry.pins, settled.registry.tagged
     settled.registry = slow
     result = settled.run(*WORDS, "--to", "previous")
     assert result.exit_code == 1

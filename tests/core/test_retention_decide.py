@@ -268,7 +268,7 @@ def test_a_due_tag_comes_off_what_stays(package: Package) -> None:
             tag=old,
             digest=digest("web"),
             rule="rollback backups",
-            reason=f"{old}: rollback backups, 30 days",
+            reason=f"{old}: rollback backups are kept 30 days",
         ),
     )
 

@@ -28,7 +28,7 @@ OLD = Verdict(
     version=Version(digest=digest("old"), tags=("main-00000aa", "v1-rc"), id="17"),
     fate="delete",
     rule="commits",
-    reason="main-00000aa: commits, 90 days",
+    reason="main-00000aa: commits are kept 90 days",
     age=100.04 * DAY,
     size=1500,
     expires=NOON - 10 * DAY,
@@ -131,7 +131,7 @@ packages:
   versions:
   - {{"digest": "{digest("old")}", "id": "17", "tags": ["main-00000aa", "v1-rc"], "size": 1500, \
 "age": "100.0d", "rule": "commits", "verdict": "delete", \
-"reason": "main-00000aa: commits, 90 days", "expires": "2026-11-13T12:00Z"}}
+"reason": "main-00000aa: commits are kept 90 days", "expires": "2026-11-13T12:00Z"}}
   - {{"digest": "{digest("new")}", "id": "18", "tags": ["latest"], "size": 2000, "age": "0.5d", \
 "rule": "pinned", "verdict": "keep", "reason": "pinned by production", "expires": null}}
   untag:

@@ -26,6 +26,7 @@ from moorline.core.image import ImageRef
 from moorline.errors import Interrupted
 from tests.core.builders import digest
 from tests.fakes.engine import FakeEngine, Script
+from tests.fakes.packages import FakePackages
 from tests.fakes.prober import FakeProber
 from tests.fakes.registry import FakeRegistry
 from tests.parts.git import Remote
@@ -66,9 +67,11 @@ class FakeHost:
     registry: FakeRegistry = field(default_factory=FakeRegistry)
     clock: FakeClock = field(default_factory=FakeClock)
     remote: Remote = field(init=False)
+    packages: FakePackages = field(init=False)
 
     def __post_init__(self) -> None:
         self.remote = Remote(self.folder / "state.git")
+        self.packages = FakePackages(self.registry)
         self.configure()
 
     # --- setting it up ---
@@ -155,6 +158,7 @@ class FakeHost:
             host=self.host,
             engine=lambda _config: self.engine,
             registry=lambda _config: self.registry,
+            packages=lambda _config: lambda _image: self.packages,
             prober=FakeProber,
             clock=lambda _stop: self.clock,
         )

@@ -8,7 +8,7 @@ import click
 
 from moorline.cli.failures import explain
 from moorline.cli.lazy import LazyGroup
-from moorline.cli.options import common_options
+from moorline.cli.options import common_options, with_common_options
 
 __all__ = ["VERBS", "App", "app", "load_verb"]
 
@@ -21,6 +21,9 @@ VERBS = {
     "validate": "Check environment files, for pull requests and editors.",
     "status": "Show what is desired, running and proven, and what is wrong.",
     "history": "List deployments, rollbacks and backups.",
+    "tags": "Show the registry tags that follow what is proven.",
+    "versions": "List the versions of an image, and where each runs and ran.",
+    "retention": "Plan, carry out and undo the deletion of old image versions.",
     "rollback": "Commit an earlier state and follow it until it is proven.",
     "promote": "Let a paused canary go on to its next step.",
     "accept": "Accept a state branch that was rewritten.",
@@ -36,9 +39,7 @@ VERBS = {
 def load_verb(verb: str) -> click.Command:
     """Import a verb and give it what every verb accepts."""
     command: click.Command = import_module(f"moorline.cli.cmd_{verb}").command
-    has = {option for each in command.params for option in each.opts}
-    command.params += [each for each in common_options() if not has & set(each.opts)]
-    return command
+    return with_common_options(command)
 
 
 class App(LazyGroup):

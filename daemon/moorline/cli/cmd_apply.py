@@ -11,18 +11,21 @@ from moorline.agent.host import Host
 from moorline.agent.ledger import Ledger
 from moorline.agent.lock import state_lock
 from moorline.agent.outcome import Outcome, waiting
+from moorline.agent.registry.errands import flush_tags
 from moorline.cli.context import Ports, environment_argument, pass_ports, read_config
 from moorline.cli.failures import as_data, tell
 from moorline.cli.narration import narrated
 from moorline.cli.options import json_option, wants
 from moorline.cli.output import emit, remark, say
 from moorline.cli.stopping import Stop, stopping
-from moorline.errors import Interrupted, Superseded, Waiting
+from moorline.errors import Interrupted, MoorlineError, Superseded, Waiting
 
 __all__ = ["command"]
 
 ATTEMPTS = 20
 """How many newer commits in a row are followed before a person is asked to look."""
+TAGS_WITHIN = 10.0
+"""Seconds for moving registry tags; what takes longer waits for the next run."""
 
 
 @click.command("apply")
@@ -57,6 +60,7 @@ def command(ports: Ports, *, environment: str, wait: bool) -> int:
         except Interrupted:
             remark("left off; the next apply, or the daemon, takes it up again")
             return stop.exit_code
+        _flush_tags(ports, config, environment)
     _tell(ledger, outcome)
     return outcome.exit_code
 
@@ -72,6 +76,18 @@ def _apply(ports: Ports, config: Config, ledger: Ledger, stop: Stop, *, wait: bo
                 return outcome
             reporter.note("superseded", says=outcome.sentence)
     raise Superseded(f"{ATTEMPTS} newer commits came in a row", mend="run it again")
+
+
+def _flush_tags(ports: Ports, config: Config, environment: str) -> None:
+    """Here is no daemon that would do it later; it is no part of what the command promises."""
+    try:
+        left = flush_tags(config, environment, lambda: ports.registry(config), within=TAGS_WITHIN)
+    except MoorlineError as error:
+        remark(f"registry tags wait: {error}")
+        return
+    for each in left:
+        why = each.waits or f"{each.move.current.registry} did not answer in time"
+        remark(f"registry tags wait for the next run: {why}")
 
 
 def _to_its_end(host: Host, cycle: Cycle) -> Outcome:

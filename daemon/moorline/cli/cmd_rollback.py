@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 
 from moorline.adapters.ports import Clock, StateRepo
+from moorline.agent.registry.lookup import whole_digest
 from moorline.agent.rollback import (
     Draft,
     Request,
@@ -59,7 +60,7 @@ class _End:
     required=True,
     metavar="TARGET",
     help="'previous' (the last proven state before this one), a commit of the state branch, "
-    "or a tag or digest of the service's image.",
+    "or a tag or digest (12 digits of it will do) of the service's image.",
 )
 @click.option("--service", metavar="S", help="Only this service's image; the others stay.")
 @click.option("--confirm", metavar=CONFIRMATION, help=f"Must be {CONFIRMATION}.")
@@ -95,7 +96,12 @@ def command(
     request = Request(environment=environment, to=to, service=service, by=_person())
     clock = ports.clock(threading.Event())
     with state_repo(config, ports) as repo:
-        draft = draft_rollback(repo, ports.registry(config), request)
+        draft = draft_rollback(
+            repo,
+            ports.registry(config),
+            request,
+            whole=lambda image, text: whole_digest(repo, ports.packages(config), image, text),
+        )
         end = _commit(repo, clock, environment, draft)
         if end.outcome == "committed" and wait:
             end = _follow(repo, clock, end, timeout)

@@ -26,4 +26,7 @@ def command(ports: Ports) -> int:
     """
     config = read_config()
     logging.configure(machine=not sys.stderr.isatty())
-    return Daemon(config_path(), config, LogReporter(), hosts=ports.host).run()
+    daemon = Daemon(
+        config_path(), config, LogReporter(), hosts=ports.host, registries=ports.registry
+    )
+    return daemon.run()

@@ -66,6 +66,8 @@ def _facts(status: Status, now: datetime) -> Iterator[tuple[str, str]]:
         yield "last event", f"{status.last_event} ({_ago(status.last_event_at, now)})"
     if status.records_waiting:
         yield "records", f"{status.records_waiting} not pushed yet"
+    if status.tags_waiting:
+        yield "tags", f"{status.tags_waiting} not moved yet: 'moorline tags {status.environment}'"
     for trouble in status.troubles:
         if trouble != status.held:
             yield from (("trouble", line) for line in trouble.splitlines())

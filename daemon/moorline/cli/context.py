@@ -15,14 +15,15 @@ from moorline.adapters.files import PlanningFileStore
 from moorline.adapters.ingress_port import Ingress
 from moorline.adapters.ports import Clock, Engine, Prober, StateRepo
 from moorline.adapters.probe import SocketProber
-from moorline.adapters.registry_port import Registry
+from moorline.adapters.registry_port import Packages, Registry
 from moorline.agent.clock import SystemClock
 from moorline.agent.config import Config, load_config
 from moorline.agent.host import Host
 from moorline.agent.ingress import look_at_ingress
 from moorline.agent.report import Reporter, SilentReporter
-from moorline.agent.wiring import open_engine, open_host, open_registry, open_repo
+from moorline.agent.wiring import open_engine, open_host, open_packages, open_registry, open_repo
 from moorline.cli.options import config_path
+from moorline.core.image import ImageRef
 from moorline.errors import InvalidConfig, UsageError
 
 __all__ = ["Ports", "environment_argument", "looking", "pass_ports", "read_config", "state_repo"]
@@ -37,6 +38,7 @@ class Ports:
     ingress: Callable[[Config], Ingress] = look_at_ingress
     repo: Callable[[Config, Path], StateRepo] = open_repo
     registry: Callable[[Config | None], Registry] = open_registry
+    packages: Callable[[Config], Callable[[ImageRef], Packages]] = open_packages
     prober: Callable[[], Prober] = SocketProber
     clock: Callable[[threading.Event], Clock] = SystemClock
 

@@ -8,7 +8,7 @@ import click
 from moorline.cli.options import wants
 from moorline.cli.output import printable
 from moorline.core.values import Json
-from moorline.errors import InvalidEnvironment, MoorlineError
+from moorline.errors import InvalidEnvironment, InvalidPolicy, MoorlineError
 
 __all__ = ["as_data", "explain", "tell"]
 
@@ -27,7 +27,7 @@ def explain(error: Exception) -> int:
 def tell(error: MoorlineError) -> None:
     """One line on stderr."""
     # a list of problems stands for itself: editors and people jump to file:line:column
-    is_list = isinstance(error, InvalidEnvironment)
+    is_list = isinstance(error, InvalidEnvironment | InvalidPolicy)
     click.echo(printable(str(error) if is_list else f"moorline: {error}"), err=True)
 
 
@@ -39,7 +39,7 @@ def as_data(error: MoorlineError) -> dict[str, Json]:
         "mend": error.mend,
         "exit_code": error.exit_code,
     }
-    if isinstance(error, InvalidEnvironment):
+    if isinstance(error, InvalidEnvironment | InvalidPolicy):
         data["problems"] = [
             {
                 "path": each.path,

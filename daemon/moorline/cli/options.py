@@ -12,6 +12,7 @@ __all__ = [
     "config_path",
     "json_option",
     "wants",
+    "with_common_options",
 ]
 
 
@@ -37,6 +38,13 @@ def common_options() -> list[click.Parameter]:
             help="Show where in the program an error arose.",
         ),
     ]
+
+
+def with_common_options(command: click.Command) -> click.Command:
+    """The same command, once with what every verb accepts."""
+    has = {option for each in command.params for option in each.opts}
+    command.params += [each for each in common_options() if not has & set(each.opts)]
+    return command
 
 
 def config_path(context: click.Context | None = None) -> Path:

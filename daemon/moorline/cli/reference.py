@@ -12,6 +12,7 @@ import msgspec
 
 from moorline.agent.config import Config
 from moorline.cli.app import VERBS, app, load_verb
+from moorline.cli.lazy import LazyGroup
 from moorline.cli.options import common_options
 from moorline.core import compose
 from moorline.core.compose.extension import SETTINGS_KEYS
@@ -105,15 +106,25 @@ def _cli() -> str:
 
 
 def _verb(name: str, parent: click.Context) -> str:
-    command = load_verb(name)
+    return "\n".join(_command(load_verb(name), name, parent, depth=2))
+
+
+def _command(
+    command: click.Command, name: str, parent: click.Context, *, depth: int
+) -> Iterator[str]:
+    """The section of a command, and those of its subcommands one heading below."""
     context = click.Context(command, info_name=name, parent=parent)
     common = {option for each in common_options() for option in each.opts}
     own = [each for each in command.params if not common & set(each.opts)]
-    usage = " ".join(("moorline", name, *command.collect_usage_pieces(context)))
-    parts = [f"## {name}", f"```text\n{usage}\n```", _prose(command.help or "")]
+    usage = " ".join((context.command_path, *command.collect_usage_pieces(context)))
+    title = f"{'#' * depth} {context.command_path.removeprefix('moorline ')}"
+    parts = [title, f"```text\n{usage}\n```", _prose(command.help or "")]
     if options := [each for each in own if isinstance(each, click.Option)]:
         parts.append(_options(options, context))
-    return "\n\n".join(parts) + "\n"
+    yield "\n\n".join(parts) + "\n"
+    if isinstance(command, LazyGroup):
+        for each in command.list_commands(context):
+            yield from _command(command.load(each), each, context, depth=depth + 1)
 
 
 def _prose(text: str) -> str:
@@ -163,9 +174,19 @@ def _section(kind: type[msgspec.Struct], name: str) -> str:
 def _default(field: msgspec.structs.FieldInfo) -> str:
     if field.required:
         return "needed"
-    if field.default is msgspec.NODEFAULT or field.default in {None, "", ()}:
+    if field.default is msgspec.NODEFAULT or field.default in (None, "", ()):
         return ""
-    return f"`{field.default}`"
+    return f"`{_as_toml(field.default)}`"
+
+
+def _as_toml(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ", ".join(str(each) for each in value)
+        case _:
+            return str(value)
 
 
 def _docstrings(kind: type[msgspec.Struct]) -> dict[str, str]:

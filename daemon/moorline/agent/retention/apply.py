@@ -90,7 +90,7 @@ class _Run:
         self._offices = offices
         self._journal = journal
         self._decision = decision
-        self._force_empty = force_empty
+        self._force_empty = force_empty or decision.forced
         self._gate = Gate(offices, read_ground(offices))
         self._pinned = frozenset(pinned_now(offices.repo, self._gate.ground.commit))
         self._left_open: RegistryUnreachable | None = None

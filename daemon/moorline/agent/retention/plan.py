@@ -1,6 +1,5 @@
 """The plan: what would go and what stays, in every package of the policy. Nothing is deleted."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from moorline.agent.retention.ground import Ground, read_ground
@@ -11,7 +10,7 @@ from moorline.core.records import record_id
 from moorline.core.retention.decide import decide
 from moorline.core.retention.model import Decision, Pins, Policy
 from moorline.core.retention.records import DecisionRecord
-from moorline.errors import Interrupted, MoorlineError, StorageFailed, UnsafeRetention, UsageError
+from moorline.errors import Interrupted, MoorlineError, StorageFailed, UsageError
 
 __all__ = [
     "Offices",
@@ -23,6 +22,7 @@ __all__ = [
 
 
 EMPTYING = "every image would be deleted"
+"""Why a package is skipped: more likely a slip in a rule than what somebody wants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,8 @@ class RetentionPlan:
     decisions: tuple[Decision, ...]
     pins: Pins
     made: float
+    forced: bool = False
+    """Whether packages may lose their last image."""
 
     @property
     def says(self) -> str:
@@ -57,10 +59,9 @@ def plan_retention(
     progress: Progress = silent,
 ) -> RetentionPlan:
     """Decide about every package (or `only` one). One that cannot be surveyed is skipped, and
-    says why.
+    says why; so is one that would lose its last image, unless `force_empty`.
 
-    Raises UnsafeRetention where a package would lose its last image, or pins cannot be known;
-    InvalidPolicy; RemoteUnreachable.
+    Raises UnsafeRetention where pins cannot be known; InvalidPolicy; RemoteUnreachable.
     """
     ground = read_ground(offices, retention_days=retention_days)
     last = newest_decision(offices.repo)
@@ -70,7 +71,7 @@ def plan_retention(
         raise UsageError(f"{only} is no package of the policy", mend=f"it names: {known}")
     decisions = tuple(_decision(offices, ground, each, progress) for each in packages)
     if not force_empty:
-        _refuse_emptying(decisions)
+        decisions = tuple(spared(each) for each in decisions)
     return RetentionPlan(
         id=record_id(
             offices.clock.now(), "retention", ground.commit, after=last.id if last else ""
@@ -81,6 +82,7 @@ def plan_retention(
         decisions=decisions,
         pins=ground.pins,
         made=offices.now(),
+        forced=force_empty,
     )
 
 
@@ -95,6 +97,7 @@ def record_plan(offices: Offices, plan: RetentionPlan) -> DecisionRecord:
         due=plan.made + plan.policy.grace if plan.policy.enabled else None,
         decisions=plan.decisions,
         prices=plan.policy.prices,
+        forced=plan.forced,
     )
     offices.repo.append(BRANCH, record.files(), message=record.message())
     return record
@@ -106,15 +109,6 @@ def spared(decision: Decision) -> Decision:
     if not all_images and not 0 < len(decision.doomed) == len(decision.verdicts):
         return decision
     return Decision(package=decision.package, problem=EMPTYING)
-
-
-def _refuse_emptying(decisions: Sequence[Decision]) -> None:
-    emptied = [each.package for each in decisions if spared(each) is not each]
-    if emptied:
-        raise UnsafeRetention(
-            f"{', '.join(emptied)}: {EMPTYING}",
-            mend="look at the rules in policies/retention.yaml; if it is meant, --force-empty",
-        )
 
 
 def _decision(offices: Offices, ground: Ground, package: str, progress: Progress) -> Decision:

@@ -152,7 +152,8 @@ class _Package:
     def _counted(self, rule: Rule, what: str, since: float) -> _Due:
         if rule.keep is None:
             return _Due(_NEVER, rule.name, f"{what}: {rule.name} are kept for ever")
-        return _Due(since + rule.keep, rule.name, f"{what}: {rule.name}, {rule.keep / DAY:g} days")
+        days = f"{rule.keep / DAY:g} days"
+        return _Due(since + rule.keep, rule.name, f"{what}: {rule.name} are kept {days}")
 
     def _since(self, version: Version) -> float:
         """The moment that age counts from."""

@@ -53,6 +53,8 @@ class DecisionRecord:
     """When it may be carried out; None for a dry run."""
     decisions: tuple[Decision, ...]
     prices: Prices | None = None
+    forced: bool = False
+    """Whether a person said that a package may lose its last image."""
 
     @property
     def path(self) -> str:
@@ -70,6 +72,7 @@ class DecisionRecord:
             "decided": iso(self.decided),
             "due": iso(self.due),
             "dry_run": self.due is None,
+            **({"forced": True} if self.forced else {}),
         }
         return row_files(self.path, header, [_entry(each, self.prices) for each in self.decisions])
 
@@ -81,6 +84,8 @@ class DecisionRecord:
         title = f"retention: {versions_text(going)} to go, {staying} to stay"
         until = f"Carried out from {iso(self.due)} on, unless something asks for them till then."
         body = "A dry run: nothing is deleted." if self.due is None else until
+        if self.forced:
+            body = f"{body} A person allowed that packages lose their last image."
         if skipped:
             body = f"{body} Packages that nothing was decided about: {skipped}."
         trailers = [
@@ -131,14 +136,16 @@ def read_decision(files: Sequence[bytes]) -> DecisionRecord:
     summary = read_summary(files[0]) if files else None
     if summary is None or summary.kind != DECISION:
         raise ValueError("not the record of a decision")
+    header = read_header(files[0])
     return DecisionRecord(
         id=summary.id,
         host=summary.host,
         commit=summary.commit,
-        policy_blob=str(read_header(files[0]).get("policy_blob") or ""),
+        policy_blob=str(header.get("policy_blob") or ""),
         decided=summary.at,
         due=summary.due,
         decisions=tuple(_decision(each) for each in read_entries(files)),
+        forced=header.get("forced") is True,
     )
 
 
