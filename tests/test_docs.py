@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from moorline import errors
-from moorline.agent.journal import Entry, Phase
-from moorline.agent.memory import Memory
+from moorline.agent.durable.journal import Entry, Phase
+from moorline.agent.durable.memory import Memory
 from moorline.agent.outcome import EXIT_CODES
 from moorline.cli.app import VERBS, load_verb
 from moorline.cli.lazy import LazyGroup
@@ -503,11 +503,11 @@ OTHERS = (
     "agent/registry/tagview.py",
     "cli/demo/performance.py",
     "cli/demo/stage.py",
-    "agent/status.py",
+    "agent/views/status.py",
 )
 PRINTERS = [
     *(path for path in ROOT.glob("daemon/moorline/cli/cmd_*.py") if "emit(" in path.read_text()),
-    *(ROOT / "daemon/moorline" / name for name in (*OTHERS, "agent/doctor.py")),
+    *(ROOT / "daemon/moorline" / name for name in (*OTHERS, "agent/views/doctor.py")),
 ]
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from moorline.adapters.ingress_port import TrackStats
-from moorline.agent.canary import CanaryDriver, read_progress
-from moorline.agent.gate import Gatekeeper, VersionFailed
-from moorline.agent.promotion import Promotion
+from moorline.agent.execution.canary import CanaryDriver, read_progress
+from moorline.agent.execution.gate import Gatekeeper, VersionFailed
+from moorline.agent.execution.promotion import Promotion
 from moorline.agent.report import SilentReporter
 from moorline.core.actions import AdvanceCanary
 from moorline.core.desired import Desired

@@ -13,7 +13,7 @@ import pytest
 
 from moorline.agent.clock import SystemClock
 from moorline.agent.config import Config, RetentionConfig
-from moorline.agent.crew import Crew
+from moorline.agent.daemon.crew import Crew
 from moorline.agent.registry.clerk import AFTER_FAILURE, Clerk
 from moorline.agent.registry.office import open_clerk, open_retention_clerk
 from moorline.errors import Interrupted, MoorlineError, RegistryUnreachable, StorageFailed
@@ -179,7 +179,9 @@ def test_retention_has_a_clerk_of_its_own_only_where_it_runs(tmp_path: Path) -> 
 
 
 def test_a_daemon_that_was_started_has_loaded_neither_client_nor_schedule() -> None:
-    script = "import sys, moorline.agent.loop; print({'httpx', 'cronsim'} & set(sys.modules))"
+    script = (
+        "import sys, moorline.agent.daemon.loop; print({'httpx', 'cronsim'} & set(sys.modules))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )

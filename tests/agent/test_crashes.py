@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from moorline.agent.journal import Entry, Journal
-from moorline.agent.memory import Memory, MemoryFile
+from moorline.agent.durable.journal import Entry, Journal
+from moorline.agent.durable.memory import Memory, MemoryFile
 from moorline.agent.outcome import Outcome
 from tests.agent.world import World
 from tests.fakes.engine import Script

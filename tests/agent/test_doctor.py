@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from moorline.adapters.ports import EngineInfo
-from moorline.agent.doctor import Finding, examine
-from moorline.agent.lock import state_lock
+from moorline.agent.durable.lock import state_lock
 from moorline.agent.report import SilentReporter
+from moorline.agent.views.doctor import Finding, examine
 from moorline.errors import AccessDenied, RegistryUnreachable
 from tests.fakes.host import FakeHost
 

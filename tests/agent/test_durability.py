@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from moorline.adapters.storage import write_durably
-from moorline.agent.acceptance import Acceptance
-from moorline.agent.journal import Entry, Journal, RecordFile
-from moorline.agent.lock import state_lock
-from moorline.agent.memory import Failure, Memory, MemoryFile, Proven
+from moorline.agent.durable.acceptance import Acceptance
+from moorline.agent.durable.journal import Entry, Journal, RecordFile
+from moorline.agent.durable.lock import state_lock
+from moorline.agent.durable.memory import Failure, Memory, MemoryFile, Proven
 from moorline.errors import Locked, StorageFailed, UsageError
 
 PROVEN = Proven(commit="a" * 40, blob="b" * 40, specs={"web": "c"}, pins={"web": "x@sha256:d"})
@@ -93,7 +93,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
 
 def test_a_second_process_is_refused_by_name_and_a_dead_one_holds_nothing(tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib; from moorline.agent.lock import state_lock\n"
+        "import sys, pathlib; from moorline.agent.durable.lock import state_lock\n"
         "with state_lock(pathlib.Path(sys.argv[1]), 'run'):\n"
         "    print('held', flush=True); sys.stdin.read()\n"
     )

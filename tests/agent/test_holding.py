@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from moorline.agent.status import status_of
+from moorline.agent.views.status import status_of
 from moorline.core.image import ImageRef
 from moorline.errors import EngineUnreachable, Held, NotFound
 from tests.agent.world import World

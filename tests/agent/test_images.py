@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from moorline.adapters.ports import DiskSpace
+from moorline.agent.durable.memory import MemoryFile, Proven
+from moorline.agent.durable.pulled import PulledFile
 from moorline.agent.images import before_pull, clean_images
-from moorline.agent.memory import MemoryFile, Proven
-from moorline.agent.pulled import PulledFile
 from moorline.core.desired import Desired
 from moorline.core.image import ImageRef
 from moorline.core.images import keep_tag

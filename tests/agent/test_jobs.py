@@ -10,8 +10,8 @@ import pytest
 
 from moorline.adapters.ports import Clock
 from moorline.agent.clock import SystemClock
-from moorline.agent.gate import VersionFailed
-from moorline.agent.jobs import JobRunner
+from moorline.agent.execution.gate import VersionFailed
+from moorline.agent.execution.jobs import JobRunner
 from moorline.agent.report import SilentReporter
 from moorline.core.actions import RunJob
 from moorline.core.desired import Desired

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from moorline.agent.journal import Entry, Journal
-from moorline.agent.ledger import Ledger
+from moorline.agent.durable.journal import Entry, Journal
+from moorline.agent.durable.ledger import Ledger
 from moorline.agent.logbook import Logbook
 from moorline.core.desired import Desired
 from moorline.core.model import Environment

@@ -13,8 +13,8 @@ import yaml
 
 from moorline.agent.clock import SystemClock
 from moorline.agent.config import Config, load_config
+from moorline.agent.daemon.loop import Daemon
 from moorline.agent.host import Host
-from moorline.agent.loop import Daemon
 from moorline.agent.report import Reporter, SilentReporter
 from moorline.errors import Interrupted, RegistryUnreachable, RemoteUnreachable
 from tests.agent.world import World

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from moorline.agent.desk import Desk
-from moorline.agent.fetching import PolledFetch
-from moorline.agent.pacing import Pacing
+from moorline.agent.daemon.desk import Desk
+from moorline.agent.daemon.fetching import PolledFetch
+from moorline.agent.daemon.pacing import Pacing
+from moorline.agent.daemon.wake import Wake
 from moorline.agent.report import SilentReporter
-from moorline.agent.wake import Wake
 from tests.agent.world import World
 from tests.fakes.engine import Script
 from tests.fakes.host import FakeClock

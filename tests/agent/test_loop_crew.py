@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from moorline.agent.crew import Crew
+from moorline.agent.daemon.crew import Crew
 from tests.parts.processes import until
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from moorline.agent.desk import FIRST_NEWS, Desk
+from moorline.agent.daemon.desk import FIRST_NEWS, Desk
+from moorline.agent.daemon.pacing import Pacing
+from moorline.agent.daemon.wake import Wake
 from moorline.agent.outcome import Outcome
-from moorline.agent.pacing import Pacing
 from moorline.agent.report import SilentReporter
-from moorline.agent.wake import Wake
 from moorline.errors import EngineUnreachable, Interrupted, InvalidConfig, MoorlineError, Waiting
 from tests.fakes.host import FakeClock
 

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from moorline.agent.crew import Crew
-from moorline.agent.fetching import Fetcher, PolledFetch
+from moorline.agent.daemon.crew import Crew
+from moorline.agent.daemon.fetching import Fetcher, PolledFetch
 from moorline.agent.report import SilentReporter
 from moorline.errors import RemoteUnreachable
 from tests.fakes.host import FakeClock

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from moorline.agent.journal import Entry, Journal
-from moorline.agent.memory import EARLIER_LENGTH, Hold, Memory, MemoryFile, Proven
+from moorline.agent.durable.journal import Entry, Journal
+from moorline.agent.durable.memory import EARLIER_LENGTH, Hold, Memory, MemoryFile, Proven
 
 
 def proven(commit: str, spec: str = "", at: str = "") -> Proven:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from moorline.agent.execution.observe import observe
 from moorline.agent.load import Loader
-from moorline.agent.observe import observe
 from moorline.core.model import ObservedContainer
 from tests.agent.world import World
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from moorline.agent.outbox import Outbox
+from moorline.agent.durable.outbox import Outbox
 from moorline.errors import RemoteUnreachable
 from tests.fakes.staterepo import FakeRemote, FakeStateRepo
 

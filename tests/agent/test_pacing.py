@@ -2,7 +2,7 @@
 
 import pytest
 
-from moorline.agent.pacing import Pacing
+from moorline.agent.daemon.pacing import Pacing
 
 
 def _pacing() -> Pacing:

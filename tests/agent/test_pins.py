@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from moorline.adapters.storage import write_durably
-from moorline.agent.acceptance import Acceptance
 from moorline.agent.config_model import Config, RepoConfig
-from moorline.agent.memory import MemoryFile, Proven
-from moorline.agent.pulled import Needs, Pulled, PulledFile
+from moorline.agent.durable.acceptance import Acceptance
+from moorline.agent.durable.memory import MemoryFile, Proven
+from moorline.agent.durable.pulled import Needs, Pulled, PulledFile
 from moorline.agent.retention.pins import collect_pins, pinned_now
 from moorline.core.image import ImageRef
 from moorline.core.records import Backup, Deployment, Outcome

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from moorline.agent.lock import state_lock
+from moorline.agent.durable.lock import state_lock
 from moorline.agent.retention.ledger import MemoryFile, trouble
 from moorline.errors import (
     AccessDenied,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from moorline.agent.memory import Memory, MemoryFile
-from moorline.agent.status import status_of
+from moorline.agent.durable.memory import Memory, MemoryFile
+from moorline.agent.views.status import status_of
 from moorline.core.image import ImageRef
 from moorline.errors import Conflict, NotFound, StorageFailed
 from tests.agent.world import PATH, World

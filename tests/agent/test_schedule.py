@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from moorline.agent.schedule import run_plan
+from moorline.agent.execution.schedule import run_plan
 from moorline.core.actions import Action, Plan, Ready, Step
 from moorline.errors import Interrupted, Waiting
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from moorline.agent.report import SilentReporter
-from moorline.agent.status import Status, status_of
+from moorline.agent.views.status import Status, status_of
 from moorline.errors import EngineUnreachable
 from tests.fakes.host import FakeHost
 

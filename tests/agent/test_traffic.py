@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from moorline.agent.gate import VersionFailed
-from moorline.agent.traffic import Move, Traffic
+from moorline.agent.execution.gate import VersionFailed
+from moorline.agent.execution.traffic import Move, Traffic
 from moorline.core.actions import Enter, Leave, Listen, Shift, Unlisten
 from moorline.core.strategy import ALL
 from moorline.core.traffic import Listener, ObservedRoute, Track

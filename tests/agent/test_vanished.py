@@ -10,7 +10,7 @@ import pytest
 from moorline.agent.config import RegistryConfig
 from moorline.agent.registry.checking import VanishedCheck
 from moorline.agent.registry.vanished import VanishedFile
-from moorline.agent.status import status_of
+from moorline.agent.views.status import status_of
 from moorline.core.image import ImageRef
 from moorline.errors import AccessDenied, MoorlineError, RegistryUnreachable
 from tests.agent.tags import QUICK, Tags, pin

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from moorline.adapters.ingress_port import TrackStats
-from moorline.agent.promotion import Promotion
-from moorline.agent.status import status_of
+from moorline.agent.execution.promotion import Promotion
+from moorline.agent.views.status import status_of
 from moorline.core.image import ImageRef
 from moorline.core.traffic import Track
 from moorline.errors import InvalidEnvironment

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from moorline.agent.wake import Wake, Wakes
+from moorline.agent.daemon.wake import Wake, Wakes
 
 
 def test_a_hint_ends_the_sleep() -> None:

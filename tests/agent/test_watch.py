@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from moorline.agent.crew import Crew, Worker
+from moorline.agent.daemon.crew import Crew, Worker
+from moorline.agent.daemon.sdnotify import notify
+from moorline.agent.daemon.wake import Wake, Wakes
+from moorline.agent.daemon.watch import EngineWatch, RepoWatch, local_refs
 from moorline.agent.report import SilentReporter
-from moorline.agent.sdnotify import notify
-from moorline.agent.wake import Wake, Wakes
-from moorline.agent.watch import EngineWatch, RepoWatch, local_refs
 from moorline.errors import EngineUnreachable
 from tests.fakes.engine import FakeEngine
 from tests.parts.git import Remote

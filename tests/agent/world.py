@@ -12,9 +12,9 @@ from moorline.adapters.ingress import NoIngress
 from moorline.adapters.ingress_port import Ingress
 from moorline.agent.config import Config, RepoConfig
 from moorline.agent.cycle import Cycle
-from moorline.agent.fetching import PolledFetch
+from moorline.agent.daemon.fetching import PolledFetch
+from moorline.agent.durable.ledger import Ledger
 from moorline.agent.host import Host
-from moorline.agent.ledger import Ledger
 from moorline.agent.outcome import Outcome
 from moorline.agent.report import SilentReporter
 from moorline.core.image import ImageRef

@@ -10,9 +10,9 @@ import yaml
 
 from moorline.agent.config import load_config
 from moorline.agent.cycle import Cycle
-from moorline.agent.fetching import PolledFetch
+from moorline.agent.daemon.fetching import PolledFetch
+from moorline.agent.durable.ledger import Ledger
 from moorline.agent.host import Host
-from moorline.agent.ledger import Ledger
 from moorline.agent.report import SilentReporter
 from moorline.agent.wiring import open_host
 from tests.bench.by_hand import compose

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from moorline.agent.acceptance import Acceptance
+from moorline.agent.durable.acceptance import Acceptance
 from moorline.cli.app import app
 from tests.parts.git import Remote
 

@@ -2,7 +2,7 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-from moorline.agent.lock import state_lock
+from moorline.agent.durable.lock import state_lock
 from moorline.errors import EngineUnreachable, Waiting
 from tests.fakes.host import FakeHost
 

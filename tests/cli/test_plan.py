@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from moorline.agent.lock import state_lock
+from moorline.agent.durable.lock import state_lock
 from moorline.core.image import ImageRef
 from tests.fakes.host import FakeHost
 

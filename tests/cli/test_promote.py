@@ -6,8 +6,8 @@ from typing import Literal
 import pytest
 from click.testing import CliRunner, Result
 
-from moorline.agent.journal import Entry, Journal
-from moorline.agent.promotion import Promotion
+from moorline.agent.durable.journal import Entry, Journal
+from moorline.agent.execution.promotion import Promotion
 from moorline.cli.app import app
 
 DEPLOYMENT = "20261123T100000Z-production-c0ffee0"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from moorline.agent.lock import lock_holder, state_lock
+from moorline.agent.durable.lock import lock_holder, state_lock
 from tests.fakes.host import FakeHost
 from tests.parts.processes import until
 

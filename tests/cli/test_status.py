@@ -1,7 +1,7 @@
 import pytest
 
-from moorline.agent.journal import Entry
-from moorline.agent.memory import Hold
+from moorline.agent.durable.journal import Entry
+from moorline.agent.durable.memory import Hold
 from moorline.errors import AccessDenied
 from tests.fakes.host import FakeHost
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from moorline.agent.config import Config, load_config
+from moorline.agent.daemon.loop import Daemon
+from moorline.agent.durable.ledger import Ledger
 from moorline.agent.host import Host
-from moorline.agent.ledger import Ledger
-from moorline.agent.loop import Daemon
 from moorline.agent.report import LogReporter, Reporter
 from moorline.agent.wiring import open_host
 

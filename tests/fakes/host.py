@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 from moorline.adapters.files import HostFileStore
 from moorline.adapters.ingress import NoIngress
 from moorline.agent.config import Config, load_config
+from moorline.agent.durable.ledger import Ledger
 from moorline.agent.host import Host
-from moorline.agent.ledger import Ledger
 from moorline.agent.report import Reporter
 from moorline.agent.wiring import open_repo
 from moorline.cli.app import app

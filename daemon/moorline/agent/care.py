@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from moorline.agent.durable.journal import Entry
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.durable.memory import Proven
 from moorline.agent.host import Host
-from moorline.agent.journal import Entry
-from moorline.agent.ledger import Ledger
-from moorline.agent.memory import Proven
 from moorline.agent.outcome import Outcome
 from moorline.agent.relapse import condemn, end_failed
 from moorline.agent.repair import repair, without_prepared

@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from moorline.agent.care import Care
-from moorline.agent.fetching import Fetch
+from moorline.agent.daemon.fetching import Fetch
+from moorline.agent.durable.journal import Entry
+from moorline.agent.durable.ledger import Ledger
 from moorline.agent.holding import Wait, hold_at_tip, wait_of
 from moorline.agent.host import Host
-from moorline.agent.journal import Entry
-from moorline.agent.ledger import Ledger
 from moorline.agent.load import Loader, environment_path
 from moorline.agent.outcome import Outcome, waiting
 from moorline.agent.paperwork import deployment_record, queue_tags

@@ -10,11 +10,11 @@ from datetime import datetime
 
 import msgspec
 
+from moorline.agent.durable.journal import Entry
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.durable.memory import Failure, Hold
 from moorline.agent.host import Host
-from moorline.agent.journal import Entry
-from moorline.agent.ledger import Ledger
 from moorline.agent.load import environment_path
-from moorline.agent.memory import Failure, Hold
 from moorline.agent.outcome import Outcome
 from moorline.agent.paperwork import deployment_record
 from moorline.agent.target import Target

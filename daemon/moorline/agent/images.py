@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from moorline.agent.durable.memory import MemoryFile
+from moorline.agent.durable.pulled import Needs, Pulled, PulledFile
 from moorline.agent.host import Host
-from moorline.agent.memory import MemoryFile
-from moorline.agent.pulled import Needs, Pulled, PulledFile
 from moorline.core.desired import Desired
 from moorline.core.image import ImageRef
 from moorline.core.images import (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from moorline.adapters.ports import Blob, FileStore, StateRepo
 from moorline.agent.config import Config
-from moorline.agent.memory import Proven
+from moorline.agent.durable.memory import Proven
 from moorline.core import compose
 from moorline.core.compose import dotenv
 from moorline.core.desired import Desired, StoredFile, build_desired, with_specs

@@ -9,8 +9,8 @@ from datetime import datetime
 import msgspec
 
 from moorline.adapters.ports import Clock
-from moorline.agent.journal import Entry, Phase
-from moorline.agent.ledger import Ledger
+from moorline.agent.durable.journal import Entry, Phase
+from moorline.agent.durable.ledger import Ledger
 from moorline.core.desired import Desired
 from moorline.core.records import ServiceEvidence, masked
 from moorline.core.values import JsonObject

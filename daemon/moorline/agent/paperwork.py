@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from moorline.agent.gate import VersionFailed
+from moorline.agent.durable.journal import Entry, RecordFile
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.execution.gate import VersionFailed
 from moorline.agent.host import Host
-from moorline.agent.journal import Entry, RecordFile
-from moorline.agent.ledger import Ledger
 from moorline.core.desired import Desired
 from moorline.core.records import (
     LOG_LINES,

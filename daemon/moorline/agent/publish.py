@@ -1,9 +1,9 @@
 """The rollback as a commit: onto the state branch if nobody was quicker, else beside it."""
 
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.durable.memory import PendingRollback
 from moorline.agent.host import Host
-from moorline.agent.ledger import Ledger
 from moorline.agent.load import environment_path
-from moorline.agent.memory import PendingRollback
 from moorline.core.records import rollback_message
 from moorline.errors import AccessDenied, Conflict, NotFound
 

@@ -4,11 +4,11 @@ It becomes a rollout of its own in the journal, which begins with the verdict: f
 ends as any failed one does, also after a crash.
 """
 
+from moorline.agent.durable.journal import Entry
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.durable.memory import Proven
 from moorline.agent.holding import Holding
 from moorline.agent.host import Host
-from moorline.agent.journal import Entry
-from moorline.agent.ledger import Ledger
-from moorline.agent.memory import Proven
 from moorline.agent.outcome import Outcome
 from moorline.agent.runtime import Failing
 from moorline.agent.takeback import TakeBack

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from moorline.agent.converge import Convergence, Turns
-from moorline.agent.gate import VersionFailed
+from moorline.agent.durable.journal import Entry
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.execution.converge import Convergence, Turns
+from moorline.agent.execution.gate import VersionFailed
 from moorline.agent.host import Host
-from moorline.agent.journal import Entry
-from moorline.agent.ledger import Ledger
 from moorline.agent.outcome import Outcome
 from moorline.agent.paperwork import deployment_record
 from moorline.core.actions import Plan

@@ -12,15 +12,15 @@ Rule 3: only a verdict takes back. An error of git, registry or engine leaves th
 from collections.abc import Callable
 from typing import Literal
 
-from moorline.agent.converge import Convergence, Turns
-from moorline.agent.gate import VersionFailed
+from moorline.agent.durable.journal import Entry
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.durable.memory import Proven
+from moorline.agent.execution.converge import Convergence, Turns
+from moorline.agent.execution.gate import VersionFailed
 from moorline.agent.holding import Holding
 from moorline.agent.host import Host
 from moorline.agent.images import clean_images
-from moorline.agent.journal import Entry
-from moorline.agent.ledger import Ledger
 from moorline.agent.logbook import Logbook
-from moorline.agent.memory import Proven
 from moorline.agent.outcome import Outcome
 from moorline.agent.paperwork import deployment_record, failed_service, file_backup, queue_tags
 from moorline.agent.takeback import TakeBack

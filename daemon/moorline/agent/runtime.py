@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.durable.memory import Proven
 from moorline.agent.host import Host
-from moorline.agent.ledger import Ledger
-from moorline.agent.memory import Proven
 from moorline.agent.outcome import Outcome
 from moorline.core.desired import Desired
 from moorline.core.health import gate_for

@@ -9,13 +9,13 @@ from typing import Literal
 
 import msgspec
 
-from moorline.agent.converge import Convergence, Turns
-from moorline.agent.gate import VersionFailed
+from moorline.agent.durable.journal import Entry
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.durable.memory import Failure, PendingRollback
+from moorline.agent.execution.converge import Convergence, Turns
+from moorline.agent.execution.gate import VersionFailed
 from moorline.agent.host import Host
-from moorline.agent.journal import Entry
-from moorline.agent.ledger import Ledger
 from moorline.agent.load import Loader
-from moorline.agent.memory import Failure, PendingRollback
 from moorline.agent.outcome import Outcome
 from moorline.agent.paperwork import deployment_record, queue_tags_back
 from moorline.agent.publish import publish_rollback

@@ -7,10 +7,10 @@ care for what runs: the last proven state stays the target, and the complaint is
 from dataclasses import dataclass
 
 from moorline.adapters.ports import Blob, Commit
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.durable.memory import Memory, Proven
 from moorline.agent.host import Host
-from moorline.agent.ledger import Ledger
 from moorline.agent.load import Loader, environment_path
-from moorline.agent.memory import Memory, Proven
 from moorline.core.desired import Desired
 from moorline.errors import (
     HistoryRewritten,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from moorline.agent.acceptance import Acceptance
+from moorline.agent.durable.acceptance import Acceptance
 from moorline.cli.context import Ports, environment_argument, pass_ports, read_config, state_repo
 from moorline.cli.output import say
 from moorline.errors import UsageError

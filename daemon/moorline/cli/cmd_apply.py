@@ -6,10 +6,10 @@ import click
 
 from moorline.agent.config import Config
 from moorline.agent.cycle import Cycle
-from moorline.agent.fetching import PolledFetch
+from moorline.agent.daemon.fetching import PolledFetch
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.durable.lock import state_lock
 from moorline.agent.host import Host
-from moorline.agent.ledger import Ledger
-from moorline.agent.lock import state_lock
 from moorline.agent.outcome import Outcome, waiting
 from moorline.agent.registry.errands import flush_tags
 from moorline.cli.context import Ports, environment_argument, pass_ports, read_config

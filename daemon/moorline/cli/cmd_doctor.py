@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from moorline.agent.doctor import Finding, Standing, examine
+from moorline.agent.views.doctor import Finding, Standing, examine
 from moorline.cli.context import Ports, looking, pass_ports, read_config
 from moorline.cli.options import config_path, json_option, wants
 from moorline.cli.output import emit, say

@@ -3,7 +3,7 @@
 import click
 
 from moorline.adapters.ports import StateRepo
-from moorline.agent.ledger import Ledger
+from moorline.agent.durable.ledger import Ledger
 from moorline.cli.context import (
     Ports,
     environment_argument,

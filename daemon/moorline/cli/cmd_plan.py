@@ -2,9 +2,9 @@
 
 import click
 
-from moorline.agent.ledger import Ledger
-from moorline.agent.preview import Preview, preview, target_at, target_at_tip
+from moorline.agent.durable.ledger import Ledger
 from moorline.agent.target import Target
+from moorline.agent.views.preview import Preview, preview, target_at, target_at_tip
 from moorline.cli.context import Ports, environment_argument, looking, pass_ports, read_config
 from moorline.cli.failures import as_data, tell
 from moorline.cli.options import json_option, wants

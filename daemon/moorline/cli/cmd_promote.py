@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from moorline.agent.canary import read_progress
-from moorline.agent.journal import Entry, Journal
-from moorline.agent.promotion import Promotion
+from moorline.agent.durable.journal import Entry, Journal
+from moorline.agent.execution.canary import read_progress
+from moorline.agent.execution.promotion import Promotion
 from moorline.cli.context import environment_argument, read_config
 from moorline.cli.output import say
 from moorline.core.canary import Progress

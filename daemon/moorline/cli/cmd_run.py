@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from moorline.agent.loop import Daemon
+from moorline.agent.daemon.loop import Daemon
 from moorline.agent.report import LogReporter
 from moorline.cli import logging
 from moorline.cli.context import Ports, pass_ports, read_config

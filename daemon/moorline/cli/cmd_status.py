@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import click
 
-from moorline.agent.ledger import Ledger
-from moorline.agent.progress import CanaryStatus
-from moorline.agent.status import Status, status_of
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.views.progress import CanaryStatus
+from moorline.agent.views.status import Status, status_of
 from moorline.cli.context import Ports, environment_argument, looking, pass_ports, read_config
 from moorline.cli.options import json_option, wants
 from moorline.cli.output import columns, emit, say

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from moorline.agent.ledger import Ledger
+from moorline.agent.durable.ledger import Ledger
 from moorline.agent.registry.tagqueue import Queued
 from moorline.agent.registry.tagview import RepositoryTags, TagLine, tags_of
 from moorline.cli.context import Ports, environment_argument, pass_ports, read_config

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from moorline.adapters.files import PlanningFileStore
 from moorline.adapters.registry_port import Registry
+from moorline.agent.durable.memory import MemoryFile
 from moorline.agent.host import Host
 from moorline.agent.load import Loader
-from moorline.agent.memory import MemoryFile
 from moorline.agent.registry.vanished import Vanished, VanishedFile, look_for, needed_by
 from moorline.core.durations import parse_duration
 from moorline.errors import MoorlineError

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from moorline.adapters.registry_port import Registry
-from moorline.agent.memory import Memory, Proven
+from moorline.agent.durable.memory import Memory, Proven
 from moorline.agent.registry.tagqueue import Queued
 from moorline.core.image import ImageRef
 from moorline.core.tagging import TagMove, TagName, read_tag, tag_moves, tagged

@@ -12,7 +12,7 @@ import msgspec
 
 from moorline.adapters.registry_port import Registry
 from moorline.adapters.storage import storage_errors, write_durably
-from moorline.agent.memory import Memory
+from moorline.agent.durable.memory import Memory
 from moorline.core.image import ImageRef
 from moorline.errors import MoorlineError, Transient
 

@@ -5,7 +5,7 @@ before its time (git away, a registry that asks for an hour, kill -9) leaves the
 next run goes on from there.
 """
 
-from moorline.agent.lock import state_lock
+from moorline.agent.durable.lock import state_lock
 from moorline.agent.retention.carrier import Carrier
 from moorline.agent.retention.gate import Gate
 from moorline.agent.retention.ground import read_ground

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moorline.adapters.ports import StateRepo
-from moorline.agent.acceptance import Acceptance
 from moorline.agent.config_model import Config
-from moorline.agent.memory import MemoryFile
+from moorline.agent.durable.acceptance import Acceptance
+from moorline.agent.durable.memory import MemoryFile
 from moorline.errors import UnsafeRetention
 
 __all__ = ["insist_on_continuity"]

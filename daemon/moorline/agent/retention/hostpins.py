@@ -4,8 +4,8 @@ from pathlib import Path
 
 from moorline.adapters.ports import Engine
 from moorline.agent.config_model import Config
-from moorline.agent.memory import MemoryFile
-from moorline.agent.pulled import PulledFile
+from moorline.agent.durable.memory import MemoryFile
+from moorline.agent.durable.pulled import PulledFile
 from moorline.core.retention.pinned import digests
 
 __all__ = ["host_pins"]

@@ -8,7 +8,7 @@ with what was attached to it, and each with those of its tags that nothing else 
 from collections.abc import Iterator
 from functools import partial
 
-from moorline.agent.lock import state_lock
+from moorline.agent.durable.lock import state_lock
 from moorline.agent.retention.ledger import decisions, load_applied
 from moorline.agent.retention.offices import Offices
 from moorline.agent.retention.removed import Removed, Saved

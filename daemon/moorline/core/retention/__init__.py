@@ -1,10 +1,13 @@
 """Retention: which image versions a registry keeps, which go, and why. Pure.
 
-model.py    versions, pins, the policy, and the decision about one package
-policy.py   policies/retention.yaml: bytes in, a `Policy` out, or everything that is wrong with it
-tags.py     what kind of tag one is, and which rule decides about it
-graph.py    what belongs together: indexes, their parts, attestations, signatures
-decide.py   the decision
-space.py    the bytes that it frees
-records.py  the decision as a file in git
+model       the words: versions, pins, rules, verdicts, and the decision about one package
+decide      the decision itself, with its rules at the top
+    tags        what a tag says, and which rule it falls under
+    graph       what belongs together: indexes, their parts, attestations, signatures
+    space       the bytes that a decision frees
+pinned      what the bytes of files and records ask for
+policy      policies/retention.yaml: bytes in, a `Policy` out, or everything that is wrong with it
+    rules, spans, beginners, defaults
+records     the decision as files in git; outcomes: what came of it
+    rowfiles, fields
 """

@@ -17,20 +17,20 @@ from typing import TypeAlias
 
 from moorline.adapters.registry_port import Registry
 from moorline.agent.config import Config, load_config
-from moorline.agent.crew import Crew
 from moorline.agent.cycle import Cycle
-from moorline.agent.desk import Desk
-from moorline.agent.fetching import Fetch, Fetcher
+from moorline.agent.daemon.crew import Crew
+from moorline.agent.daemon.desk import Desk
+from moorline.agent.daemon.fetching import Fetch, Fetcher
+from moorline.agent.daemon.pacing import Pacing
+from moorline.agent.daemon.sdnotify import notify
+from moorline.agent.daemon.signals import Signals
+from moorline.agent.daemon.wake import Wake, Wakes
+from moorline.agent.daemon.watch import EngineWatch, RepoWatch, local_refs
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.durable.lock import state_lock
 from moorline.agent.host import Host
-from moorline.agent.ledger import Ledger
-from moorline.agent.lock import state_lock
-from moorline.agent.pacing import Pacing
 from moorline.agent.registry.office import open_clerk, open_retention_clerk
 from moorline.agent.report import Reporter
-from moorline.agent.sdnotify import notify
-from moorline.agent.signals import Signals
-from moorline.agent.wake import Wake, Wakes
-from moorline.agent.watch import EngineWatch, RepoWatch, local_refs
 from moorline.agent.wiring import open_host, open_registry
 from moorline.errors import InvalidConfig
 

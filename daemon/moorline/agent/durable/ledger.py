@@ -5,11 +5,11 @@ from pathlib import Path
 
 import msgspec
 
-from moorline.agent.acceptance import Acceptance
 from moorline.agent.config import Config
-from moorline.agent.journal import Entry, Journal, RecordFile
-from moorline.agent.memory import Memory, MemoryFile
-from moorline.agent.outbox import Outbox
+from moorline.agent.durable.acceptance import Acceptance
+from moorline.agent.durable.journal import Entry, Journal, RecordFile
+from moorline.agent.durable.memory import Memory, MemoryFile
+from moorline.agent.durable.outbox import Outbox
 from moorline.agent.registry.tagqueue import TagQueue
 
 __all__ = ["Ledger"]

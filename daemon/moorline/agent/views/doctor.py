@@ -17,9 +17,9 @@ from moorline.adapters.credentials import credentials_for
 from moorline.adapters.ingress import Runtime
 from moorline.adapters.registry_port import Registry
 from moorline.agent.config import Config, IngressConfig
+from moorline.agent.durable.lock import lock_holder
 from moorline.agent.host import Host
 from moorline.agent.load import Loader
-from moorline.agent.lock import lock_holder
 from moorline.core.image import ImageRef
 from moorline.core.tagging import asked_for
 from moorline.core.values import JsonObject

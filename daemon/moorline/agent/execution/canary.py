@@ -14,9 +14,9 @@ import msgspec
 from moorline.adapters.ingress_port import Ingress, TrackStats
 from moorline.adapters.metrics_port import Measurement, Metrics
 from moorline.adapters.ports import Clock
-from moorline.agent.gate import Gatekeeper, VersionFailed
-from moorline.agent.notes import Notes
-from moorline.agent.promotion import Promotion
+from moorline.agent.execution.gate import Gatekeeper, VersionFailed
+from moorline.agent.execution.notes import Notes
+from moorline.agent.execution.promotion import Promotion
 from moorline.agent.report import Reporter
 from moorline.core.actions import AdvanceCanary
 from moorline.core.canary import (

@@ -7,9 +7,9 @@ from pathlib import Path
 import watchfiles
 
 from moorline.adapters.ports import Engine, EngineEvent, EventStream
+from moorline.agent.daemon.wake import Wakes
 from moorline.agent.incidents import Incidents
 from moorline.agent.report import Reporter
-from moorline.agent.wake import Wakes
 from moorline.errors import MoorlineError
 
 __all__ = ["EngineWatch", "RepoWatch", "local_refs"]

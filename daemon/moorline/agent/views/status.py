@@ -10,15 +10,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from moorline.adapters.ports import Commit
+from moorline.agent.durable.journal import Entry
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.durable.memory import Proven
 from moorline.agent.holding import hold_at_tip, wait_of
 from moorline.agent.host import Host
-from moorline.agent.journal import Entry
-from moorline.agent.ledger import Ledger
-from moorline.agent.memory import Proven
-from moorline.agent.preview import preview, proven_target, target_at_tip
-from moorline.agent.progress import CanaryStatus, canaries_of
 from moorline.agent.registry.vanished import VanishedFile
 from moorline.agent.target import Target
+from moorline.agent.views.preview import preview, proven_target, target_at_tip
+from moorline.agent.views.progress import CanaryStatus, canaries_of
 from moorline.core.actions import Plan
 from moorline.core.model import ObservedContainer
 from moorline.core.values import Json

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from moorline.agent.durable.ledger import Ledger
+from moorline.agent.execution.observe import observe
 from moorline.agent.host import Host
-from moorline.agent.ledger import Ledger
 from moorline.agent.load import Loader, environment_path
-from moorline.agent.observe import observe
 from moorline.agent.target import Target, find_target
 from moorline.core.actions import Plan
 from moorline.core.desired import Desired

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from moorline.adapters.ports import Clock, Engine
-from moorline.agent.canary import CanaryDriver
-from moorline.agent.gate import Gatekeeper, VersionFailed
-from moorline.agent.jobs import JobRunner
+from moorline.agent.execution.canary import CanaryDriver
+from moorline.agent.execution.gate import Gatekeeper, VersionFailed
+from moorline.agent.execution.jobs import JobRunner
+from moorline.agent.execution.traffic import Traffic
 from moorline.agent.report import Reporter
-from moorline.agent.traffic import Traffic
 from moorline.core.actions import (
     Action,
     AdvanceCanary,

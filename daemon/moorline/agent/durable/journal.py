@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from moorline.adapters.storage import storage_errors, sync_folder, write_durably
-from moorline.agent.memory import Proven
+from moorline.agent.durable.memory import Proven
 
 __all__ = ["Entry", "Journal", "Phase", "RecordFile"]
 

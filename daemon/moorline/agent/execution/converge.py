@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from moorline.agent.canary import CanaryDriver
-from moorline.agent.execute import Executor
-from moorline.agent.gate import Gatekeeper
+from moorline.agent.execution.canary import CanaryDriver
+from moorline.agent.execution.execute import Executor
+from moorline.agent.execution.gate import Gatekeeper
+from moorline.agent.execution.jobs import JobRunner
+from moorline.agent.execution.notes import NoNotes, Notes
+from moorline.agent.execution.observe import observe
+from moorline.agent.execution.schedule import run_plan
+from moorline.agent.execution.traffic import Traffic
 from moorline.agent.host import Host
 from moorline.agent.images import before_pull
-from moorline.agent.jobs import JobRunner
-from moorline.agent.notes import NoNotes, Notes
-from moorline.agent.observe import observe
-from moorline.agent.schedule import run_plan
-from moorline.agent.traffic import Traffic
 from moorline.core.actions import Plan, StartContainer
 from moorline.core.desired import Desired
 from moorline.core.model import ObservedEnvironment

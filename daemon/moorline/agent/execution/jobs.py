@@ -10,8 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from moorline.adapters.ports import Clock, Engine
-from moorline.agent.gate import VersionFailed
-from moorline.agent.notes import Notes
+from moorline.agent.execution.gate import VersionFailed
+from moorline.agent.execution.notes import Notes
 from moorline.agent.report import Reporter
 from moorline.core.actions import RunJob
 from moorline.core.container import create_body, endpoints, with_network_names

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from moorline.agent.canary import read_progress
-from moorline.agent.journal import Entry
+from moorline.agent.durable.journal import Entry
+from moorline.agent.execution.canary import read_progress
 from moorline.core.canary import Progress
 from moorline.core.desired import Desired
 from moorline.core.strategy import ALL, Canary

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from moorline.adapters.ingress_port import Ingress
 from moorline.adapters.ports import Clock, Engine
-from moorline.agent.gate import VersionFailed
+from moorline.agent.execution.gate import VersionFailed
 from moorline.core.actions import Enter, Leave, Listen, Shift, Unlisten
 from moorline.core.desired import Desired
 from moorline.core.routing import ingress_address, route_for

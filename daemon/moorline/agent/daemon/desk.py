@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from moorline.adapters.ports import Clock
+from moorline.agent.daemon.pacing import Pacing
+from moorline.agent.daemon.wake import Suspects, Wake
 from moorline.agent.outcome import Outcome, waiting
-from moorline.agent.pacing import Pacing
 from moorline.agent.report import Reporter
-from moorline.agent.wake import Suspects, Wake
 from moorline.errors import Interrupted, MoorlineError, Stalled, Waiting
 
 __all__ = ["Cycles", "Desk"]

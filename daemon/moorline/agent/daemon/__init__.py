@@ -1,0 +1,1 @@
+"""`moorline run`: threads, what wakes them, and how they end."""

@@ -1,0 +1,1 @@
+"""Looking without touching: status, previews, and what a host lacks."""
