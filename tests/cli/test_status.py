@@ -2,6 +2,7 @@ import pytest
 
 from moorline.agent.durable.journal import Entry
 from moorline.agent.durable.memory import Hold
+from moorline.agent.retention.ledger import MemoryFile
 from moorline.errors import AccessDenied
 from tests.fakes.host import FakeHost
 
@@ -188,3 +189,13 @@ def test_a_canary_is_shown_with_what_it_did(host: FakeHost, says: str, *, paused
     host.ledger.journal.save(entry)
     out = host.run("status", "production").stdout
     assert f"canary     {says}200 requests, 1.5 % failed (old: 0.5 %)" in out
+
+
+def test_what_is_wrong_with_retention_is_told_once_for_the_host(settled: FakeHost) -> None:
+    assert settled.run_json("status", "production")["retention_trouble"] is None
+    memory = MemoryFile(settled.folder / "state" / "retention")
+    memory.remember(trouble="policies/retention.yaml:3:1: rulez: not known")
+    result = settled.run("status")
+    assert "\nretention: policies/retention.yaml:3:1: rulez: not known\n" in result.stdout
+    # the environment itself is as it should be
+    assert settled.run("status", "production").exit_code == 0

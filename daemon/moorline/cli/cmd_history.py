@@ -11,7 +11,7 @@ from moorline.cli.context import (
     read_config,
     state_repo,
 )
-from moorline.cli.options import json_option, wants
+from moorline.cli.options import json_option, limit_option, wants
 from moorline.cli.output import columns, emit, remark, say
 from moorline.core.records import Summary, summarise
 from moorline.core.values import Json
@@ -22,15 +22,7 @@ __all__ = ["command"]
 
 @click.command("history")
 @environment_argument()
-@click.option(
-    "-n",
-    "limit",
-    type=click.IntRange(1, 10_000),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="How many, the newest first.",
-)
+@limit_option
 @json_option
 @pass_ports
 def command(ports: Ports, environment: str, limit: int) -> int:

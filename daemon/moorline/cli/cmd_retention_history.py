@@ -5,7 +5,7 @@ import click
 from moorline.adapters.ports import StateRepo
 from moorline.agent.retention.ledger import OnRecord, decisions
 from moorline.cli.context import Ports, pass_ports, read_config, state_repo
-from moorline.cli.options import json_option, wants
+from moorline.cli.options import json_option, limit_option, wants
 from moorline.cli.output import columns, emit, remark, say
 from moorline.cli.retention_text import count_of, time_text
 from moorline.core.values import Json
@@ -15,15 +15,7 @@ __all__ = ["command"]
 
 
 @click.command("history")
-@click.option(
-    "-n",
-    "limit",
-    type=click.IntRange(1, 10_000),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="How many, the newest first.",
-)
+@limit_option
 @json_option
 @pass_ports
 def command(ports: Ports, limit: int) -> int:

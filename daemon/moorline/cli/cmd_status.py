@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
 from moorline.agent.durable.ledger import Ledger
+from moorline.agent.retention.ledger import trouble
 from moorline.agent.views.progress import CanaryStatus
 from moorline.agent.views.status import Status, status_of
 from moorline.cli.context import Ports, environment_argument, looking, pass_ports, read_config
@@ -23,7 +25,9 @@ __all__ = ["command"]
 def command(ports: Ports, environment: str | None) -> int:
     """Show what is desired, running and proven, and what is wrong.
 
-    Looks at the engine, and at the state repo as of the last fetch; works beside the daemon.
+    Looks at the engine, and at the state repo as of the last fetch; works beside the daemon. What
+    is wrong with the registry's retention on this host is told as well, and is no matter of any
+    environment's being in step.
 
     Exit code: 0 in step, 1 not in step, 2 usage.
     """
@@ -31,11 +35,15 @@ def command(ports: Ports, environment: str | None) -> int:
     names = (environment,) if environment else config.environments
     with looking(config, ports, fetches=False) as host:
         found = [status_of(host, Ledger.open(config, name)) for name in names]
+    retention = trouble(Path(config.state_dir))
     if wants("json"):
-        emit({"host": config.host, "environments": [each.as_data() for each in found]})
+        environments = [each.as_data() for each in found]
+        troubles = {"retention_trouble": retention or None}
+        emit({"host": config.host, "environments": environments, **troubles})
     else:
         now = datetime.now(UTC)
-        say("\n\n".join("\n".join(_lines(each, now)) for each in found))
+        parts = ["\n".join(_lines(each, now)) for each in found]
+        say("\n\n".join([*parts, f"retention: {retention}"] if retention else parts))
     return 0 if all(each.in_step for each in found) else 1
 
 
@@ -68,9 +76,9 @@ def _facts(status: Status, now: datetime) -> Iterator[tuple[str, str]]:
         yield "records", f"{status.records_waiting} not pushed yet"
     if status.tags_waiting:
         yield "tags", f"{status.tags_waiting} not moved yet: 'moorline tags {status.environment}'"
-    for trouble in status.troubles:
-        if trouble != status.held:
-            yield from (("trouble", line) for line in trouble.splitlines())
+    for each in status.troubles:
+        if each != status.held:
+            yield from (("trouble", line) for line in each.splitlines())
 
 
 def _rollout(status: Status) -> Iterator[tuple[str, str]]:

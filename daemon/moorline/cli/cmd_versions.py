@@ -10,7 +10,7 @@ from moorline.agent.registry.lookup import Subject, find_subject
 from moorline.agent.registry.versions import VersionHistory, version_history
 from moorline.cli.context import Ports, pass_ports, read_config
 from moorline.cli.offices import offices_of, tell_progress, to_look_at
-from moorline.cli.options import json_option, wants
+from moorline.cli.options import json_option, limit_option, wants
 from moorline.cli.output import columns, emit, remark, say
 from moorline.cli.since import SINCE, Since
 from moorline.core.image import Digest
@@ -35,15 +35,7 @@ TAGS = 3
     metavar="AGO|DATE",
     help="Only what was pushed since: 12h, 30d, 4w, or a date.",
 )
-@click.option(
-    "-n",
-    "limit",
-    type=click.IntRange(1, 1_000_000),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="How many, the newest first.",
-)
+@limit_option
 @json_option
 @pass_ports
 def command(

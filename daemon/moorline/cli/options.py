@@ -11,6 +11,7 @@ __all__ = [
     "common_options",
     "config_path",
     "json_option",
+    "limit_option",
     "wants",
     "with_common_options",
 ]
@@ -75,4 +76,14 @@ json_option = click.option(
     callback=_remember,
     expose_value=False,
     help="Print the result, or the error, as JSON.",
+)
+
+limit_option = click.option(
+    "-n",
+    "limit",
+    type=click.IntRange(1, 1_000_000),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many, the newest first.",
 )

@@ -1,4 +1,4 @@
-"""One moorline at a time per state directory."""
+"""Locks: one moorline at a time per state directory, and one change at a time of a shared file."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from moorline.adapters.storage import storage_errors
 from moorline.errors import Locked, UsageError
 
-__all__ = ["lock_holder", "state_lock"]
+__all__ = ["file_lock", "lock_holder", "state_lock"]
 
 
 @contextmanager
@@ -51,6 +51,22 @@ def _refuse_to_mix_owners(state_dir: Path) -> None:
             name = f"#{owner}"
         mend = f"run this as that user: sudo -u '{name}' moorline …"
         raise UsageError(f"{state_dir} belongs to {name}", mend=mend)
+
+
+@contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Wait for every other thread and process to be done with the file, which may not be there
+    yet, and keep them out of it while the body runs. The lock is a file beside it.
+    """
+    beside = path.with_suffix(".lock")
+    with storage_errors(beside):
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        file = beside.open("a")
+    with file:
+        with storage_errors(beside):
+            # the kernel lets go of it when the process ends, however it ends
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def lock_holder(state_dir: Path) -> str:

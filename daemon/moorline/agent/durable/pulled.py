@@ -4,14 +4,13 @@ It is written before a pull begins, so that whatever a crash leaves behind is kn
 All environments share it, as they share the engine: who changes it holds its lock.
 """
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
 
 from moorline.adapters.storage import storage_errors, write_durably
+from moorline.agent.durable.lock import file_lock
 from moorline.errors import StorageFailed
 
 __all__ = ["Needs", "Pulled", "PulledFile"]
@@ -67,20 +66,9 @@ class PulledFile:
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / "images.json"
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep every other thread and process out of the file while the body runs.
-
-        The kernel lets go of the lock when the process ends, however it ends.
-        """
-        path = self._path.with_suffix(".lock")
-        with storage_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("a")
-        with file:
-            with storage_errors(path):
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep every other thread and process out of the file meanwhile."""
+        return file_lock(self._path)
 
     def load(self) -> Pulled:
         """Read it; a host that never pulled anything has an empty one."""

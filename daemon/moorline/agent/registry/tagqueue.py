@@ -4,15 +4,14 @@ There is at most one move for each tag; a newer one takes the older one's rollba
 the file stays small, however long a registry is away.
 """
 
-import fcntl
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from moorline.adapters.storage import storage_errors, write_durably
+from moorline.agent.durable.lock import file_lock
 from moorline.core.image import ImageRef
 from moorline.core.tagging import TagMove
 from moorline.errors import StorageFailed
@@ -68,7 +67,7 @@ class TagQueue:
 
     def put(self, moves: Sequence[TagMove]) -> None:
         """Queue moves; putting the same ones again changes nothing."""
-        with self._locked():
+        with file_lock(self._path):
             waiting = {_key(each.move): each for each in self._readable()}
             for move in moves:
                 older = waiting.get(_key(move))
@@ -80,7 +79,7 @@ class TagQueue:
 
     def done(self, move: TagMove) -> None:
         """This move was made, or given up; a newer one that came meanwhile still waits."""
-        with self._locked():
+        with file_lock(self._path):
             self._save(each for each in self.entries() if each.move != move)
 
     def delayed(self, move: TagMove, why: str) -> None:
@@ -92,7 +91,7 @@ class TagQueue:
         self._mark(Queued(move=move, waits=why, trouble=True))
 
     def _mark(self, tried: Queued) -> None:
-        with self._locked():
+        with file_lock(self._path):
             entries = self.entries()
             if tried not in entries:
                 self._save(tried if each.move == tried.move else each for each in entries)
@@ -106,18 +105,6 @@ class TagQueue:
     def _save(self, entries: Iterable[Queued]) -> None:
         lines = [_line(each) for each in entries]
         write_durably(self._path, msgspec.json.format(msgspec.json.encode(lines), indent=1))
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        # the kernel lets go of the lock when the process ends, however it ends
-        path = self._path.with_suffix(".lock")
-        with storage_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("a")
-        with file:
-            with storage_errors(path):
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
 
 def _key(move: TagMove) -> str:
