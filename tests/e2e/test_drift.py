@@ -33,9 +33,15 @@ def host(image: ImageRef, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def wait_in_step(stage: Stage) -> None:
-    """Wait until the daemon has nothing more to do or to say."""
+    """Wait until the daemon has nothing more to do. Tags may still follow: they have a thread of
+    their own.
+    """
     daemon = stage.daemons[-1]
-    eventually(lambda: "is in step" in daemon.log.splitlines()[-1], "a quiet daemon")
+
+    def last_cycle() -> str:
+        return [line for line in daemon.log.splitlines() if '"event": "cycle"' in line][-1]
+
+    eventually(lambda: "is in step" in last_cycle(), "a quiet daemon")
 
 
 def docker(*words: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from moorline.adapters.registry import OciRegistry
 from moorline.core.image import ImageRef
+from moorline.errors import NotFound
 from tests.e2e.stage import Stage, eventually, web
 from tests.parts.counting import counted
 from tests.parts.images import Images, build, push, remove
@@ -70,14 +72,13 @@ def tags(stage: Stage, registry: str, image: ImageRef) -> Tags:
     """The environment's tags in the registry, without the times of rollback tags, and with the
     version of the image that each is on.
     """
-    client = OciRegistry()
     repository = ImageRef(registry=registry, repository=image.repository)
     start = f"{stage.environment}-"
     found = []
-    for tag in sorted(each for each in client.tags(repository) if each.startswith(start)):
-        there = ImageRef(registry=registry, repository=image.repository, tag=tag)
-        found.append((tag.removeprefix(start).partition("-2")[0], str(client.resolve(there))))
-    client.close()
+    with closing(OciRegistry()) as client:
+        for tag in sorted(each for each in client.tags(repository) if each.startswith(start)):
+            there = ImageRef(registry=registry, repository=image.repository, tag=tag)
+            found.append((tag.removeprefix(start).partition("-2")[0], str(client.resolve(there))))
     return found
 
 
@@ -89,7 +90,15 @@ def expected(current: ImageRef, *before: ImageRef) -> Tags:
 def wait_tags(stage: Stage, registry: str, current: ImageRef, *before: ImageRef) -> None:
     """Wait until these are the environment's tags."""
     wanted = expected(current, *before)
-    eventually(lambda: tags(stage, registry, current) == wanted, f"tags {wanted}")
+
+    def there() -> bool:
+        try:
+            return tags(stage, registry, current) == wanted
+        except NotFound:
+            # a registry lists a tag a moment before it can say what the tag is on
+            return False
+
+    eventually(there, f"tags {wanted}")
 
 
 def shown(stage: Stage) -> Mapping[str, Any]:

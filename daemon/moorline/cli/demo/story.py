@@ -137,12 +137,18 @@ def _drift(stage: Stage) -> None:
 
 
 def _look_back(stage: Stage) -> None:
-    stage.step("Look back", "What happened is in git, for as long as the repository lives.")
+    stage.step(
+        "Look back",
+        "What happened is in git, for as long as the repository lives. The registry's tags say "
+        "what runs, and what ran before.",
+    )
     stage.type("git", "pull", "--quiet")
     for words in (
         ("git", "log", "--format=%h %an: %s"),
         ("moorline", "history", ENVIRONMENT),
         ("moorline", "status", ENVIRONMENT),
+        ("moorline", "tags", ENVIRONMENT),
+        ("moorline", "versions", SERVICE),
     ):
         stage.screen.gap()
         stage.screen.printed(stage.type(*words), cut=True)
