@@ -97,7 +97,7 @@ def _converged(folder: Path, images: Images, size: int, runs: int) -> Row:
             measured = alternate(
                 runs, ours, lambda _run: stopwatch(lambda: _compose(file, "up", "-d"))
             )
-            _compose(file, "down", "-t", "2")
+            _compose_down(file)
     finally:
         stage.close()
     what = f"converged cycle, {size} service{'s' if size > 1 else ''}"
@@ -123,7 +123,7 @@ def _deploy_ours(folder: Path, images: Images, size: int) -> float:
 def _deploy_theirs(folder: Path, images: Images, size: int) -> float:
     file = _compose_file(folder, images, size)
     taken = stopwatch(lambda: _compose(file, "up", "-d"))
-    _compose(file, "down", "-t", "2")
+    _compose_down(file)
     return taken
 
 
@@ -148,6 +148,17 @@ def _compose_file(folder: Path, images: Images, size: int) -> Path:
 
 def _compose(file: Path, *words: str) -> None:
     subprocess.run([*compose(), "-f", str(file), *words], check=True, capture_output=True)
+
+
+def _compose_down(file: Path) -> None:
+    """Clean up. An engine that started and stopped a hundred containers may count one of them to
+    a network for ever and keep that network; containers may not be left.
+    """
+    project = [*compose(), "-f", str(file)]
+    subprocess.run([*project, "down", "-t", "2"], check=False, capture_output=True)
+    left = subprocess.run([*project, "ps", "-aq"], check=True, capture_output=True).stdout
+    if left:
+        raise RuntimeError(f"docker compose down left containers of {file}")
 
 
 def _remove_all(stage: Stage) -> None:
