@@ -105,7 +105,7 @@ class RepoWatch:
             watch_filter=lambda _change, path: path == self._branch,
             # it wakes up once a step, for ever: 5 ms cost an idle daemon half a percent of a core.
             # A push is one rename, so there is no flurry to wait out either
-            step=40,
+            step=25,
             debounce=100,
             rust_timeout=1000,
             raise_interrupt=False,
