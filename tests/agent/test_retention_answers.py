@@ -16,6 +16,7 @@ from moorline.errors import (
 )
 from tests.agent.retention_world import APP, HOUR, RetentionWorld, four_versions
 
+OTHER = "ghcr.io/acme/other"
 LAST_TAGGED = "You cannot delete the last tagged version of a package"
 POPULAR = "Publicly visible package versions with more than 5000 downloads cannot be deleted"
 
@@ -71,22 +72,26 @@ def test_short_patience_is_had(world: RetentionWorld) -> None:
     assert world.clock.elapsed - began == 122
 
 
+def due_with_another_package(world: RetentionWorld) -> None:
+    """Something is due in two packages."""
+    world.push("their old", "main-00000aa", age=300, package=OTHER)
+    world.push("their new", "latest", package=OTHER)
+    world.policy(packages=[APP, OTHER])
+    world.decide()
+    world.pass_days(1)
+
+
 @pytest.mark.parametrize(
     "error", [RateLimited("an hour", seconds=HOUR), RegistryUnreachable("HTTP 500")]
 )
 def test_a_registry_that_needs_long_is_left_open_and_others_go_on(
     world: RetentionWorld, error: MoorlineError
 ) -> None:
-    other = "ghcr.io/acme/other"
-    world.push("their old", "main-00000aa", age=300, package=other)
-    world.push("their new", "latest", package=other)
-    world.policy(packages=[APP, other])
-    world.decide()
-    world.pass_days(1)
+    due_with_another_package(world)
     world.while_deleting("older", raising(error))
     with pytest.raises(RegistryUnreachable):
         world.apply()
-    assert world.left(other) == ["their new"]
+    assert world.left(OTHER) == ["their new"]
     assert world.deleted() == []
     applied = world.apply()
     assert applied.count("deleted") == 3
@@ -106,12 +111,7 @@ def test_a_registry_that_is_away_for_a_day_ends_the_run(world: RetentionWorld) -
 
 
 def test_a_token_that_may_not_delete_stops_its_package_alone(world: RetentionWorld) -> None:
-    other = "ghcr.io/acme/other"
-    world.push("their old", "main-00000aa", age=300, package=other)
-    world.push("their new", "latest", package=other)
-    world.policy(packages=[APP, other])
-    world.decide()
-    world.pass_days(1)
+    due_with_another_package(world)
     world.fail("delete", "older", AccessDenied("needs delete:packages"))
     applied = world.apply()
     assert applied.packages[0].problem == "needs delete:packages"

@@ -24,6 +24,17 @@ def lines(folder: Path) -> list[Line]:
     return journal.lines
 
 
+def with_one_due(folder: Path) -> RetentionWorld:
+    """A world in which one version is to be deleted now."""
+    world = RetentionWorld(folder)
+    world.push("old", "main-00000aa", age=300)
+    world.push("running", "latest", age=300)
+    world.policy()
+    world.decide()
+    world.pass_days(1)
+    return world
+
+
 def test_a_journal_is_read_back(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "retention")
     journal.load()
@@ -63,12 +74,7 @@ def test_clearing_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
 
 
 def test_a_record_that_waits_for_git_is_filed_before_anything_else(tmp_path: Path) -> None:
-    world = RetentionWorld(tmp_path)
-    world.push("old", "main-00000aa", age=300)
-    world.push("running", "latest", age=300)
-    world.policy()
-    world.decide()
-    world.pass_days(1)
+    world = with_one_due(tmp_path)
     world.while_deleting("old", world.lose_git)
     with pytest.raises(Exception, match="no route"):
         world.apply()
@@ -81,12 +87,7 @@ def test_a_record_that_waits_for_git_is_filed_before_anything_else(tmp_path: Pat
 
 
 def test_a_full_disk_deletes_nothing(tmp_path: Path) -> None:
-    world = RetentionWorld(tmp_path)
-    world.push("old", "main-00000aa", age=300)
-    world.push("running", "latest", age=300)
-    world.policy()
-    world.decide()
-    world.pass_days(1)
+    world = with_one_due(tmp_path)
     (world.state / "removed").write_text("in the way")
     with pytest.raises(StorageFailed):
         world.apply()

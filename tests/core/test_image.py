@@ -85,6 +85,15 @@ def test_without_a_digest_there_is_no_pin() -> None:
         _ = ImageRef.parse("nginx:1").pin
 
 
+def test_an_image_is_turned_to_another_tag_or_digest_of_its_repository() -> None:
+    one, two = Digest(f"sha256:{'1' * 64}"), Digest(f"sha256:{'2' * 64}")
+    image = ImageRef.parse(f"ghcr.io/acme/app:main@{one}")
+    assert str(image.tagged("latest")) == "ghcr.io/acme/app:latest"
+    assert str(image.unpinned) == "ghcr.io/acme/app:main"
+    assert str(image.pinned(two)) == f"ghcr.io/acme/app:main@{two}"
+    assert str(image.at(two)) == f"ghcr.io/acme/app@{two}"
+
+
 def test_a_digest_has_a_short_form_for_people() -> None:
     assert Digest(DIGEST).short == "0123456789ab"
     assert str(Digest(DIGEST)) == DIGEST

@@ -5,6 +5,7 @@ short waits that a server asks for are waited out, bodies are bounded, cookies a
 whatever goes wrong on the way is a RegistryUnreachable.
 """
 
+import ipaddress
 import ssl
 import threading
 import time
@@ -29,7 +30,7 @@ from moorline import __version__
 from moorline.adapters.answer import Answer, asked_patience, one_line
 from moorline.errors import RateLimited, RegistryUnreachable
 
-__all__ = ["MAX_BODY", "Answer", "Transport", "asked_patience", "one_line"]
+__all__ = ["MAX_BODY", "Answer", "Transport", "asked_patience", "is_loopback", "one_line"]
 
 MAX_BODY = 4 << 20
 """The largest manifest that registries have to take; other answers are smaller by far."""
@@ -142,6 +143,16 @@ class Transport:
                     cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 )
             return self._client
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, without its port, is this machine: nobody on the way can listen then."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _rate_limited(what: str, answer: Answer, seconds: float) -> RateLimited:

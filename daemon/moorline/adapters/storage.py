@@ -7,7 +7,13 @@ from pathlib import Path
 
 from moorline.errors import StorageFailed
 
-__all__ = ["storage_errors", "sync_folder", "write_durably"]
+__all__ = [
+    "read_if_there",
+    "remove_durably",
+    "storage_errors",
+    "sync_folder",
+    "write_durably",
+]
 
 NOBODY_ELSES = 0o600
 READABLE = 0o644
@@ -32,6 +38,23 @@ def write_durably(path: Path, data: bytes, *, mode: int = READABLE) -> None:
             aside.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def read_if_there(path: Path) -> bytes | None:
+    """What is in `path`; None where there is no such file."""
+    with storage_errors(path):
+        try:
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+
+def remove_durably(path: Path) -> None:
+    """Have no `path` any more, also after a power loss."""
+    with storage_errors(path):
+        if path.exists():
+            path.unlink()
+            sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

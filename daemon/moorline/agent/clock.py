@@ -2,9 +2,12 @@
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-__all__ = ["SystemClock"]
+from moorline.errors import Interrupted
+
+__all__ = ["SystemClock", "stop_check"]
 
 
 class SystemClock:
@@ -24,3 +27,13 @@ class SystemClock:
     def wait(self, seconds: float) -> None:
         """Return after `seconds`, or at once when the daemon is to stop."""
         self._stop.wait(seconds)
+
+
+def stop_check(stop: threading.Event, says: str) -> Callable[[], None]:
+    """What raises Interrupted with these words once `stop` is set."""
+
+    def check() -> None:
+        if stop.is_set():
+            raise Interrupted(says)
+
+    return check

@@ -163,11 +163,11 @@ class _Search:
                 return self._at_tag(tag)
             case ToDigest(digest=digest):
                 service, image = self._service()
-                return self._pinned(service, replace(image, tag=None, digest=digest))
+                return self._pinned(service, image.at(digest))
             case ToShortDigest(text=text):
                 service, image = self._service()
                 digest = self.whole(image, text)
-                return self._pinned(service, replace(image, tag=None, digest=digest))
+                return self._pinned(service, image.at(digest))
 
     def _target(self) -> Target:
         try:

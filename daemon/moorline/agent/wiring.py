@@ -11,14 +11,13 @@ from moorline.adapters.metrics_port import Metrics, NoMetrics
 from moorline.adapters.probe import SocketProber
 from moorline.adapters.registry_port import Packages, Registry
 from moorline.adapters.staterepo import GitStateRepo
-from moorline.agent.clock import SystemClock
+from moorline.agent.clock import SystemClock, stop_check
 from moorline.agent.config import Config
 from moorline.agent.host import Host
 from moorline.agent.ingress import open_ingress
 from moorline.agent.report import Reporter
 from moorline.agent.retention.offices import Offices
 from moorline.core.image import ImageRef
-from moorline.errors import Interrupted
 
 __all__ = [
     "open_engine",
@@ -40,17 +39,15 @@ def open_repo(config: Config, mirror: Path) -> GitStateRepo:
         branch=repo.branch,
         host=config.host,
         committer_email=repo.author_email,
-        ssh_key=Path(repo.ssh_key) if repo.ssh_key else None,
-        known_hosts=Path(repo.known_hosts) if repo.known_hosts else None,
+        ssh_key=_path(repo.ssh_key),
+        known_hosts=_path(repo.known_hosts),
     )
 
 
 def open_engine(config: Config) -> DockerEngine:
     """The configured engine; it connects on first use."""
     docker_config = config.engine.docker_config
-    return DockerEngine(
-        config.engine.url, docker_config=Path(docker_config) if docker_config else None
-    )
+    return DockerEngine(config.engine.url, docker_config=_path(docker_config))
 
 
 def open_registry(
@@ -66,9 +63,9 @@ def open_registry(
         return OciRegistry(wait=wait)
     docker_config, ca_file = config.engine.docker_config, config.registry.ca_file
     return OciRegistry(
-        docker_config=Path(docker_config) if docker_config else None,
+        docker_config=_path(docker_config),
         insecure=config.registry.insecure,
-        ca_file=Path(ca_file) if ca_file else None,
+        ca_file=_path(ca_file),
         cache=Path(config.state_dir, "cache"),
         wait=wait,
         github=config.github.registry,
@@ -90,11 +87,11 @@ def open_packages(
         api=config.github.api,
         registry=config.github.registry,
         token=lambda: github_token(
-            Path(token_file) if token_file else None,
+            _path(token_file),
             registry=config.github.registry,
-            docker_config=Path(docker_config) if docker_config else None,
+            docker_config=_path(docker_config),
         ),
-        ca_file=Path(ca_file) if ca_file else None,
+        ca_file=_path(ca_file),
         wait=wait,
     )
     plain = OciPackages(open_registry(config, wait=wait))
@@ -129,7 +126,7 @@ def open_host(config: Config, reporter: Reporter, stop: threading.Event) -> Iter
             ),
             clock=SystemClock(stop),
             reporter=reporter,
-            check_stop=_check(stop),
+            check_stop=stop_check(stop, "told to stop; the next start takes it up again"),
             metrics=metrics,
         )
     finally:
@@ -159,9 +156,5 @@ def open_retention(host: Host, registry: Registry) -> Offices:
     )
 
 
-def _check(stop: threading.Event) -> Callable[[], None]:
-    def check() -> None:
-        if stop.is_set():
-            raise Interrupted("told to stop; the next start takes it up again")
-
-    return check
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None

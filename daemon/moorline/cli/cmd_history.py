@@ -2,11 +2,11 @@
 
 import click
 
-from moorline.adapters.ports import StateRepo
 from moorline.agent.durable.ledger import Ledger
 from moorline.cli.context import (
     Ports,
     environment_argument,
+    fetch_news,
     pass_ports,
     read_config,
     state_repo,
@@ -15,7 +15,7 @@ from moorline.cli.options import json_option, limit_option, wants
 from moorline.cli.output import columns, emit, remark, say
 from moorline.core.records import Summary, summarise
 from moorline.core.values import Json
-from moorline.errors import MoorlineError, StorageFailed
+from moorline.errors import StorageFailed
 
 __all__ = ["command"]
 
@@ -35,7 +35,7 @@ def command(ports: Ports, environment: str, limit: int) -> int:
     config = read_config(environment)
     waiting = _waiting(Ledger.open(config, environment))
     with state_repo(config, ports) as repo:
-        _fetch(repo)
+        fetch_news(repo)
         entries = repo.history(f"{environment}/", limit=limit)
         pushed = [each for entry in entries if (each := summarise(entry.data))]
     known = {(each.kind, each.id) for each in pushed}
@@ -50,16 +50,6 @@ def command(ports: Ports, environment: str, limit: int) -> int:
     else:
         remark(f"{environment}: nothing is on record yet")
     return 0
-
-
-def _fetch(repo: StateRepo) -> None:
-    """Bring the news; what was known before is better than nothing."""
-    try:
-        repo.fetch()
-    except MoorlineError as error:
-        if repo.tip() is None:
-            raise
-        remark(f"as of the last fetch: {error}")
 
 
 def _waiting(ledger: Ledger) -> list[Summary]:

@@ -14,8 +14,9 @@ from moorline.cli.narration import narrated
 from moorline.cli.offices import offices_of
 from moorline.cli.options import json_option, wants
 from moorline.cli.output import emit, remark, say
-from moorline.cli.retention_text import applied_data, applied_text, time_text
+from moorline.cli.retention_text import applied_data, applied_text
 from moorline.cli.stopping import stopping
+from moorline.cli.times import minute_text
 from moorline.core.retention.outcomes import AppliedRecord
 from moorline.errors import Interrupted
 
@@ -79,7 +80,7 @@ def _decide(offices: Offices, *, force_empty: bool) -> _Decided:
     """Put a decision on record, unless one waits or there is nothing to decide."""
     pending = pending_decision(offices.repo, offices.config.host, now=offices.now())
     if pending is not None and pending.due is not None:
-        return _Decided(f"nothing is due; {pending.id} is from {time_text(pending.due)} on")
+        return _Decided(f"nothing is due; {pending.id} is from {minute_text(pending.due)} on")
     plan = plan_retention(offices, force_empty=force_empty)
     problems = [f"{each.package}: {each.problem}" for each in plan.decisions if each.problem]
     exit_code = _code_of({each.problem for each in plan.decisions} - {""})
@@ -89,7 +90,7 @@ def _decide(offices: Offices, *, force_empty: bool) -> _Decided:
         return _Decided(f"nothing is due; {'; '.join(words)}", exit_code=exit_code)
     record = record_plan(offices, plan)
     due = plan.made + plan.policy.grace
-    words = [f"{record.id} is decided, and carried out from {time_text(due)} on", *problems]
+    words = [f"{record.id} is decided, and carried out from {minute_text(due)} on", *problems]
     return _Decided("; ".join(words), is_due=due <= offices.now(), exit_code=exit_code)
 
 

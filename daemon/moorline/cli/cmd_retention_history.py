@@ -2,14 +2,13 @@
 
 import click
 
-from moorline.adapters.ports import StateRepo
 from moorline.agent.retention.ledger import OnRecord, decisions
-from moorline.cli.context import Ports, pass_ports, read_config, state_repo
+from moorline.cli.context import Ports, fetch_news, pass_ports, read_config, state_repo
 from moorline.cli.options import json_option, limit_option, wants
 from moorline.cli.output import columns, emit, remark, say
-from moorline.cli.retention_text import count_of, time_text
+from moorline.cli.retention_text import count_of
+from moorline.cli.times import iso_text, minute_text
 from moorline.core.values import Json
-from moorline.errors import MoorlineError
 
 __all__ = ["command"]
 
@@ -27,7 +26,7 @@ def command(ports: Ports, limit: int) -> int:
     """
     config = read_config()
     with state_repo(config, ports) as repo:
-        _fetch(repo)
+        fetch_news(repo)
         found = decisions(repo, limit)
     if wants("json"):
         emit([_as_data(each) for each in found])
@@ -38,21 +37,11 @@ def command(ports: Ports, limit: int) -> int:
     return 0
 
 
-def _fetch(repo: StateRepo) -> None:
-    """Bring the news; what was known before is better than nothing."""
-    try:
-        repo.fetch()
-    except MoorlineError as error:
-        if repo.tip() is None:
-            raise
-        remark(f"as of the last fetch: {error}")
-
-
 def _row(each: OnRecord) -> tuple[str, ...]:
     decided = each.decided
     going, staying = count_of(decided.packages, "deleted"), count_of(decided.packages, "kept")
     return (
-        time_text(decided.at),
+        minute_text(decided.at),
         decided.id,
         decided.host,
         f"{going} to go, {staying} to stay",
@@ -65,8 +54,8 @@ def _outcome(each: OnRecord) -> str:
     if decided.due is None:
         return "dry run"
     if applied is None:
-        return f"may be carried out from {time_text(decided.due)} on"
-    words = [f"{count_of(applied.packages, 'deleted')} deleted {time_text(applied.at)}"]
+        return f"may be carried out from {minute_text(decided.due)} on"
+    words = [f"{count_of(applied.packages, 'deleted')} deleted {minute_text(applied.at)}"]
     words += [
         f"{count} {word}"
         for word in ("vetoed", "refused", "failed")
@@ -82,14 +71,14 @@ def _as_data(each: OnRecord) -> dict[str, Json]:
         "id": decided.id,
         "host": decided.host,
         "commit": decided.commit,
-        "decided": time_text(decided.at, whole=True),
+        "decided": iso_text(decided.at),
         "dry_run": decided.due is None,
-        "due": None if decided.due is None else time_text(decided.due, whole=True),
+        "due": None if decided.due is None else iso_text(decided.due),
         "packages": list(decided.packages),
         "applied": None
         if applied is None
         else {
-            "ended": time_text(applied.at, whole=True),
+            "ended": iso_text(applied.at),
             "packages": list(applied.packages),
             "missing": list(applied.missing),
         },

@@ -1,7 +1,6 @@
 """`moorline versions SERVICE|IMAGE`."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import click
 
@@ -13,6 +12,7 @@ from moorline.cli.offices import offices_of, tell_progress, to_look_at
 from moorline.cli.options import json_option, limit_option, wants
 from moorline.cli.output import columns, emit, remark, say
 from moorline.cli.since import SINCE, Since
+from moorline.cli.times import day_text, iso_text, minute_text
 from moorline.core.image import Digest
 from moorline.core.retention.model import Verdict
 from moorline.core.sizes import size_text
@@ -105,7 +105,7 @@ def _show(found: VersionHistory, subject: Subject) -> None:
 def _cells(line: VersionLine) -> Iterator[str]:
     """What each version is; its tags come last, since a terminal cuts what is too long."""
     yield f"sha256:{Digest(line.digest).short}"
-    yield _day(line.created, "%Y-%m-%d %H:%MZ") if line.created else "?"
+    yield minute_text(line.created) if line.created else "?"
     yield line.commit[:7] or "-"
     yield "?" if line.size is None else size_text(line.size, like=line.size)
     yield ", ".join(line.platforms) or "?"
@@ -132,12 +132,8 @@ def _outlook(verdict: Verdict) -> str:
         return f"goes: {verdict.reason}"
     until = kept_until(verdict)
     if until is not None:
-        return f"stays until {_day(until)}"
+        return f"stays until {day_text(until)}"
     return f"stays: {verdict.reason}"
-
-
-def _day(moment: float, form: str = "%Y-%m-%d") -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime(form)
 
 
 # --- for machines --------------------------------------------------------------------------------
@@ -159,7 +155,7 @@ def _line_data(line: VersionLine) -> dict[str, Json]:
         "platforms": list(line.platforms),
         "size": line.size,
         "commit": line.commit or None,
-        "created": _iso(line.created or None),
+        "created": iso_text(line.created) if line.created else None,
         "runs": [
             {"environment": each.environment, "service": each.service, "host": each.host}
             for each in line.runs
@@ -185,9 +181,5 @@ def _verdict_data(verdict: Verdict) -> dict[str, Json]:
         "verdict": verdict.fate,
         "rule": verdict.rule,
         "reason": verdict.reason,
-        "expires": _iso(verdict.expires),
+        "expires": None if verdict.expires is None else iso_text(verdict.expires),
     }
-
-
-def _iso(moment: float | None) -> str | None:
-    return None if moment is None else _day(moment, "%Y-%m-%dT%H:%M:%SZ")

@@ -23,10 +23,19 @@ from moorline.agent.ingress import look_at_ingress
 from moorline.agent.report import Reporter, SilentReporter
 from moorline.agent.wiring import open_engine, open_host, open_packages, open_registry, open_repo
 from moorline.cli.options import config_path
+from moorline.cli.output import remark
 from moorline.core.image import ImageRef
-from moorline.errors import InvalidConfig, UsageError
+from moorline.errors import InvalidConfig, MoorlineError, UsageError
 
-__all__ = ["Ports", "environment_argument", "looking", "pass_ports", "read_config", "state_repo"]
+__all__ = [
+    "Ports",
+    "environment_argument",
+    "fetch_news",
+    "looking",
+    "pass_ports",
+    "read_config",
+    "state_repo",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +98,16 @@ def state_repo(config: Config, ports: Ports, *, fetches: bool = True) -> Iterato
         repo = ports.repo(config, mirror)
         stack.callback(repo.close)
         yield repo
+
+
+def fetch_news(repo: StateRepo) -> None:
+    """Bring the news; what was known before is better than nothing. Raises where nothing was."""
+    try:
+        repo.fetch()
+    except MoorlineError as error:
+        if repo.tip() is None:
+            raise
+        remark(f"as of the last fetch: {error}")
 
 
 def _is_ours(mirror: Path) -> bool:

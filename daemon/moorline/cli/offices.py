@@ -10,12 +10,12 @@ from pathlib import Path
 
 import msgspec
 
+from moorline.agent.clock import stop_check
 from moorline.agent.config import Config
 from moorline.agent.report import Reporter, SilentReporter
 from moorline.agent.retention.offices import Offices, Progress, silent
 from moorline.cli.context import Ports, state_repo
 from moorline.cli.output import remark
-from moorline.errors import Interrupted
 
 __all__ = ["offices_of", "tell_progress", "to_look_at"]
 
@@ -34,10 +34,6 @@ def offices_of(
     """Everybody who knows something of packages."""
     told = stop or threading.Event()
 
-    def check_stop() -> None:
-        if told.is_set():
-            raise Interrupted("told to stop; the next run goes on with it")
-
     with state_repo(config, ports) as repo, ExitStack() as stack:
         engine = ports.engine(config)
         stack.callback(engine.close)
@@ -51,7 +47,7 @@ def offices_of(
             engine=engine,
             clock=ports.clock(told),
             reporter=reporter or SilentReporter(),
-            check_stop=check_stop,
+            check_stop=stop_check(told, "told to stop; the next run goes on with it"),
         )
 
 

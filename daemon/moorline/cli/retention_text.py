@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 from moorline.agent.retention.plan import EMPTYING, RetentionPlan, spared
 from moorline.agent.retention.schedule import next_hour
 from moorline.cli.output import columns
+from moorline.cli.times import iso_text, minute_text
 from moorline.core.image import Digest, ImageRef
 from moorline.core.retention.decide import PART, REFERRER
 from moorline.core.retention.fields import versions_text
@@ -22,18 +22,11 @@ __all__ = [
     "is_held",
     "plan_data",
     "plan_text",
-    "time_text",
 ]
 
 GARBAGE = "the space is free once this registry's own garbage collection has run; see its manual"
 ALONG = (PART, REFERRER)
 TAGS = 3
-
-
-def time_text(moment: float, *, whole: bool = False) -> str:
-    """A moment in UTC, for people to the minute."""
-    form = "%Y-%m-%dT%H:%M:%SZ" if whole else "%Y-%m-%d %H:%MZ"
-    return datetime.fromtimestamp(moment, UTC).strftime(form)
 
 
 def count_of(packages: Sequence[JsonObject], key: str) -> int:
@@ -61,10 +54,10 @@ def _plan_lines(plan: RetentionPlan, github: str) -> Iterator[str]:
     for decision in plan.decisions:
         yield from _package_lines(plan, decision, github)
     if plan.policy.enabled and any(each.doomed or each.untag for each in plan.decisions):
-        due = time_text(plan.made + plan.policy.grace)
+        due = minute_text(plan.made + plan.policy.grace)
         yield f"decided and recorded now, it would be carried out from {due} on"
     if plan.policy_blob:
-        yield f"the schedule decides next at {time_text(_next_decision(plan))}"
+        yield f"the schedule decides next at {minute_text(_next_decision(plan))}"
 
 
 def _next_decision(plan: RetentionPlan) -> float:
@@ -134,10 +127,8 @@ def plan_data(plan: RetentionPlan) -> JsonObject:
         "enabled": plan.policy.enabled,
         "dry_run": not plan.policy.enabled,
         "says": plan.says or None,
-        "next_decision": time_text(_next_decision(plan), whole=True),
-        "due": time_text(plan.made + plan.policy.grace, whole=True)
-        if plan.policy.enabled
-        else None,
+        "next_decision": iso_text(_next_decision(plan)),
+        "due": iso_text(plan.made + plan.policy.grace) if plan.policy.enabled else None,
         "packages": [_decision_data(each, plan.policy.prices) for each in plan.decisions],
     }
 
@@ -223,8 +214,8 @@ def applied_data(applied: AppliedRecord) -> dict[str, Json]:
     return {
         "id": applied.id,
         "sentence": f"{versions_text(applied.count('deleted'))} deleted",
-        "began": time_text(applied.began, whole=True),
-        "ended": time_text(applied.ended, whole=True),
+        "began": iso_text(applied.began),
+        "ended": iso_text(applied.ended),
         "verified": applied.verified,
         "missing": list(applied.missing),
         "next": applied.next or None,

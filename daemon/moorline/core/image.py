@@ -8,7 +8,7 @@ namespace lives in `library/`.
 import re
 from dataclasses import dataclass, replace
 
-__all__ = ["Digest", "ImageRef"]
+__all__ = ["Digest", "ImageRef", "is_digest", "is_tag"]
 
 DOCKER_HUB = "docker.io"
 
@@ -32,8 +32,7 @@ class Digest:
     value: str
 
     def __post_init__(self) -> None:
-        # fullmatch, not match with `$`: that would let a trailing newline through
-        if not _DIGEST.fullmatch(self.value):
+        if not is_digest(self.value):
             raise ValueError(f"not a digest: {self.value!r} (sha256: and 64 hex digits)")
 
     def __str__(self) -> str:
@@ -63,7 +62,7 @@ class ImageRef:
         name, at, digest_text = text.partition("@")
         digest = Digest(digest_text) if at else None
         name, tag = _split_tag(name)
-        if tag is not None and not _TAG.fullmatch(tag):
+        if tag is not None and not is_tag(tag):
             raise ValueError(f"not a tag: {tag!r}")
         registry, repository = _split_registry(name)
         if not _REGISTRY.fullmatch(registry):
@@ -88,12 +87,36 @@ class ImageRef:
         """The same name and tag, at `digest`."""
         return replace(self, digest=digest)
 
+    def tagged(self, tag: str) -> "ImageRef":
+        """The same name with that tag, and whatever it names."""
+        return replace(self, tag=tag, digest=None)
+
+    def at(self, digest: Digest) -> "ImageRef":
+        """The same name at `digest`, whatever tag it may have."""
+        return replace(self, tag=None, digest=digest)
+
+    @property
+    def unpinned(self) -> "ImageRef":
+        """The same name and tag, and whatever that names."""
+        return replace(self, digest=None)
+
     @property
     def pin(self) -> str:
         """What identifies the content: `name@digest`. Raises ValueError without a digest."""
         if self.digest is None:
             raise ValueError(f"{self} has no digest")
         return f"{self.name}@{self.digest}"
+
+
+def is_digest(text: str) -> bool:
+    """Whether it is `sha256:` and 64 lower-case hex digits."""
+    # fullmatch, not match with `$`: that would let a trailing newline through
+    return _DIGEST.fullmatch(text) is not None
+
+
+def is_tag(text: str) -> bool:
+    """Whether it follows the grammar of tags."""
+    return _TAG.fullmatch(text) is not None
 
 
 def _split_tag(name: str) -> tuple[str, str | None]:

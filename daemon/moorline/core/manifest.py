@@ -6,14 +6,13 @@ Bytes are never written anew: the digest is of these bytes and no others.
 
 import hashlib
 import json
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from moorline.core.image import Digest
+from moorline.core.image import Digest, is_digest
 
-__all__ = ["MANIFEST_TYPES", "Blob", "Manifest", "Node", "read_manifest"]
+__all__ = ["MANIFEST_TYPES", "Blob", "Manifest", "Node", "platform_text", "read_manifest"]
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -23,7 +22,6 @@ MANIFEST_TYPES = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST)
 """What is asked for. Without all of these, old registries convert one, and its digest changes."""
 
 _SCHEMA_VERSION = 2
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 ATTESTATION = "unknown/unknown"
 """The platform that BuildKit gives to an attestation among the images of an index."""
 
@@ -94,6 +92,14 @@ def read_manifest(manifest: Manifest) -> Node:
     )
 
 
+def platform_text(about: Mapping[str, object]) -> str:
+    """`linux/arm/v7`, from the keys that an index's `platform` and an image's configuration
+    share; "" where they say nothing.
+    """
+    words = [str(about.get(key) or "") for key in ("os", "architecture", "variant")]
+    return "/".join(word for word in words if word)
+
+
 def _decoded(data: bytes) -> Mapping[str, object]:
     try:
         value = json.loads(data)
@@ -130,7 +136,7 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 def _digest(entry: Mapping[str, object]) -> str:
     found = entry.get("digest")
-    if not isinstance(found, str) or not _DIGEST.fullmatch(found):
+    if not isinstance(found, str) or not is_digest(found):
         raise ValueError(f"not a sha256 digest: {str(found)[:80]!r}")
     # the same base layers come back in thousands of manifests
     return sys.intern(found)
@@ -144,7 +150,5 @@ def _size(entry: Mapping[str, object]) -> int:
 
 
 def _platform(entry: Mapping[str, object]) -> str:
-    about = _mapping(entry.get("platform"))
-    words = [str(about.get(key) or "") for key in ("os", "architecture", "variant")]
-    text = "/".join(word for word in words if word)
+    text = platform_text(_mapping(entry.get("platform")))
     return "" if text == ATTESTATION else text

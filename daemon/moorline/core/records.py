@@ -17,6 +17,7 @@ import yaml
 from moorline.core.values import Json, JsonObject
 
 __all__ = [
+    "ID_TIME",
     "Backup",
     "Deployment",
     "Outcome",
@@ -42,7 +43,8 @@ DEEP = 10_000
 SECRET_LINE = 8
 """A line of a secret that has several is masked by itself from this length on."""
 
-_ID_TIME = "%Y%m%dT%H%M%SZ"
+ID_TIME = "%Y%m%dT%H%M%SZ"
+"""How ids of records, and rollback tags, write their time."""
 # besides control characters those that break a line, and halves of surrogate pairs
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -215,9 +217,9 @@ def record_id(now: datetime, environment: str, commit: str, *, after: str = "") 
     """An id that sorts by time, and behind `after` (the last one given out here) in any case."""
     moment = now
     if after:
-        last = datetime.strptime(after.partition("-")[0], _ID_TIME).replace(tzinfo=UTC)
+        last = datetime.strptime(after.partition("-")[0], ID_TIME).replace(tzinfo=UTC)
         moment = max(now.replace(microsecond=0), last + timedelta(seconds=1))
-    return f"{moment.strftime(_ID_TIME)}-{environment}-{commit[:7]}"
+    return f"{moment.strftime(ID_TIME)}-{environment}-{commit[:7]}"
 
 
 def summarise(data: bytes) -> Summary | None:

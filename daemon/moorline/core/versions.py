@@ -5,7 +5,6 @@ Rule 2: what runs is what the newest proven deployment of each host asked for; w
         proven there once.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ from moorline.core.records import Summary
 from moorline.core.retention.decide import MINIMUM, PART, PINNED, PROTECTED, REFERRER, YOUNG
 from moorline.core.retention.graph import Graph
 from moorline.core.retention.model import Verdict, Version
-from moorline.core.retention.tags import subject_of
+from moorline.core.retention.tags import commit_named, names_among
 
 __all__ = [
     "Place",
@@ -33,10 +32,8 @@ __all__ = [
     "size_of",
 ]
 
-_LETTER = r"(?=[0-9]*[a-f])"
-_LONG = re.compile(r"(?:.+-)?([0-9a-f]{40})", re.ASCII)
-# without a branch before it, a number is a date or a build
-_SHORT = re.compile(rf"(?:.+-)?({_LETTER}[0-9a-f]{{7,39}})|.+-([0-9]{{7}})", re.ASCII)
+_WHOLE = 40
+"""Digits of a commit's whole name."""
 _RAN = ("proven", "repaired")
 _BESIDE_RULES = frozenset({PINNED, PROTECTED, MINIMUM, PART, REFERRER, YOUNG})
 
@@ -101,7 +98,7 @@ def images_of(
 
     def is_image(version: Version) -> bool:
         digest = version.digest
-        if digest in wanted or any(not subject_of(tag) for tag in version.tags):
+        if digest in wanted or names_among(version.tags):
             return True
         return digest not in graph.parents and digest not in graph.subjects
 
@@ -114,14 +111,9 @@ def commit_of(tags: Iterable[str], revision: str) -> str:
     """The source commit: whole from a tag or the image's own word, else as short as a tag has it;
     "" where nothing names one.
     """
-    found = tuple(tags)
-    for tag in found:
-        if match := _LONG.fullmatch(tag):
-            return match[1]
-    if revision:
-        return revision
-    matches = (_SHORT.fullmatch(tag) for tag in found)
-    return next((match[1] or match[2] for match in matches if match), "")
+    named = [commit for tag in tags if (commit := commit_named(tag))]
+    whole = next((commit for commit in named if len(commit) == _WHOLE), "")
+    return whole or revision or next(iter(named), "")
 
 
 def size_of(digest: str, nodes: Mapping[str, Node]) -> int | None:

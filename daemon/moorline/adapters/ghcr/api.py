@@ -1,6 +1,5 @@
 """Requests to GitHub's REST API: whose package it is, with the token, and with patience."""
 
-import ipaddress
 import re
 from collections.abc import Callable
 from urllib.parse import quote, urlsplit
@@ -10,7 +9,7 @@ import httpx
 from moorline.adapters.answer import Answer, one_line
 from moorline.adapters.ghcr.failures import failure
 from moorline.adapters.ghcr.reading import owner_type
-from moorline.adapters.http import Transport
+from moorline.adapters.http import Transport, is_loopback
 from moorline.core.image import ImageRef
 from moorline.errors import AccessDenied, NotFound, RateLimited, RegistryRefused
 
@@ -138,14 +137,5 @@ def _is_private(root: str) -> bool:
     except ValueError:
         return False
     return bool(parts.hostname) and (
-        parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
+        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

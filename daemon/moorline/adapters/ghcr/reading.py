@@ -1,19 +1,16 @@
 """What the API's JSON says of versions. What cannot be read is an error, never left out."""
 
-import re
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
 from moorline.adapters.answer import Answer, one_line
-from moorline.core.image import Digest
+from moorline.core.image import Digest, is_tag
 from moorline.core.retention.model import Version
 from moorline.errors import RegistryUnreachable
 
 __all__ = ["owner_type", "read_version", "read_versions"]
-
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 
 
 class _Container(msgspec.Struct):
@@ -66,7 +63,7 @@ def owner_type(what: str, answer: Answer) -> str:
 
 def _version(row: _Row) -> Version:
     for tag in row.metadata.container.tags:
-        if not _TAG.fullmatch(tag):
+        if not is_tag(tag):
             raise ValueError(f"a tag that cannot be: {tag}")
     return Version(
         digest=str(Digest(row.name)),

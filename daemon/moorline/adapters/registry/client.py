@@ -134,7 +134,7 @@ class OciRegistry:
         return tuple(dict.fromkeys(found))
 
     def delete_tag(self, image: ImageRef) -> None:
-        image = replace(image, digest=None)
+        image = image.unpinned
         answer = self._delete(image, f"manifests/{image.tag}")
         if answer.status == httpx.codes.NOT_FOUND and self.exists(image):
             raise RegistryRefused(f"{image}: {image.registry} cannot delete one tag")
@@ -183,7 +183,7 @@ class OciRegistry:
         """The index that clients keep under a tag where the registry has no API for referrers."""
         tag = digest.value.replace(":", "-")
         try:
-            index = self.manifest(replace(image, tag=tag, digest=None))
+            index = self.manifest(image.tagged(tag))
         except NotFound:
             return ()
         return _listed(image, index)

@@ -6,7 +6,7 @@ What has no tag is not listed by any registry, and is found only through an inde
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from moorline.adapters.http import MAX_BODY
@@ -59,10 +59,10 @@ class OciPackages:
         return self.look(image, Version(digest=str(digest)))
 
     def delete(self, image: ImageRef, version: Version) -> None:
-        self._registry.delete_manifest(_at(image, digest=Digest(version.digest)))
+        self._registry.delete_manifest(image.at(Digest(version.digest)))
 
     def untag(self, image: ImageRef, tag: str) -> None:
-        self._registry.delete_tag(_at(image, tag=tag))
+        self._registry.delete_tag(image.tagged(tag))
 
     def restore(self, image: ImageRef, version: Version) -> None:
         raise RegistryRefused(
@@ -87,7 +87,7 @@ class OciPackages:
 
     def _note(self, image: ImageRef, tag: str, tags: dict[str, Digest]) -> None:
         try:
-            tags[tag] = self._registry.resolve(_at(image, tag=tag))
+            tags[tag] = self._registry.resolve(image.tagged(tag))
         except NotFound:
             tags.pop(tag, None)
 
@@ -112,7 +112,7 @@ class OciPackages:
         return tags
 
     def _version(self, image: ImageRef, digest: Digest, tags: Iterable[str]) -> Version:
-        created = self._created(_at(image, digest=digest))
+        created = self._created(image.at(digest))
         return Version(digest=str(digest), tags=tuple(sorted(tags)), created=created)
 
     def _created(self, image: ImageRef) -> float:
@@ -130,12 +130,8 @@ class OciPackages:
             return _seconds_of_config(self._registry.blob(image, Digest(node.config)))
         if node.children and depth < _DEEPEST:
             # all parts of an index are from one build
-            return self._built(_at(image, digest=Digest(node.children[0])), depth + 1)
+            return self._built(image.at(Digest(node.children[0])), depth + 1)
         return 0.0
-
-
-def _at(image: ImageRef, *, tag: str | None = None, digest: Digest | None = None) -> ImageRef:
-    return replace(image, tag=tag, digest=digest)
 
 
 def _seconds_of_config(data: bytes) -> float:

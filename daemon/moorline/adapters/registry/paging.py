@@ -13,13 +13,12 @@ import msgspec
 
 from moorline.adapters.http import Answer, one_line
 from moorline.adapters.registry.session import Session, same_origin
-from moorline.core.image import ImageRef
+from moorline.core.image import ImageRef, is_tag
 from moorline.errors import MoorlineError, NotFound, RegistryRefused, RegistryUnreachable
 
 __all__ = ["all_tags", "pages"]
 
 _NEXT = re.compile(r'<([^<>]*)>\s*;[^,<>]*\brel\s*=\s*"?next\b', re.IGNORECASE)
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 _PAGE = 1000
 _MOST_PAGES = 10_000
 # distribution 2.8 answers with all tags at once
@@ -110,6 +109,6 @@ def _read_tags(image: ImageRef, answer: Answer) -> list[str]:
     except (msgspec.DecodeError, RecursionError) as error:
         raise RegistryUnreachable(f"{image.name}: {image.registry} lists nonsense") from error
     for tag in tags:
-        if not _TAG.fullmatch(tag):
+        if not is_tag(tag):
             raise RegistryUnreachable(f"{image.name}: a tag that cannot be: {one_line(tag)}")
     return tags

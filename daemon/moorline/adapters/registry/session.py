@@ -1,6 +1,5 @@
 """Requests to a registry: where it is, and logged in as it asks for."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from moorline.adapters.http import MAX_BODY, Answer, Transport, one_line
+from moorline.adapters.http import MAX_BODY, Answer, Transport, is_loopback, one_line
 from moorline.adapters.registry.auth import Actions, Authorizer
 from moorline.adapters.registry.failures import Failures
 from moorline.core.image import DOCKER_HUB, ImageRef
@@ -73,7 +72,7 @@ class Session:
 def base_url(registry: str, insecure: Collection[str]) -> str:
     """Where a registry is. Plain HTTP only for this machine and what is named."""
     host = _DOCKER_HUB_HOST if registry == DOCKER_HUB else registry
-    plain = registry in insecure or _is_loopback(registry)
+    plain = registry in insecure or is_loopback(urlsplit(f"//{registry}").hostname or "")
     return f"{'http' if plain else 'https'}://{host}"
 
 
@@ -93,13 +92,3 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 def _is_address(path: str) -> bool:
     return path.startswith(("/", "http://", "https://"))
-
-
-def _is_loopback(registry: str) -> bool:
-    host = urlsplit(f"//{registry}").hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

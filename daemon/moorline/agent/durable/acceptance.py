@@ -7,7 +7,7 @@ question later.
 
 from pathlib import Path
 
-from moorline.adapters.storage import storage_errors, write_durably
+from moorline.adapters.storage import read_if_there, write_durably
 
 __all__ = ["Acceptance"]
 
@@ -24,5 +24,4 @@ class Acceptance:
 
     def read(self) -> str:
         """The commit that was accepted last; "" where none was."""
-        with storage_errors(self._path):
-            return self._path.read_text().strip() if self._path.exists() else ""
+        return (read_if_there(self._path) or b"").decode().strip()

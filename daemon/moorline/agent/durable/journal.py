@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from moorline.adapters.storage import storage_errors, sync_folder, write_durably
+from moorline.adapters.storage import read_if_there, remove_durably, write_durably
 from moorline.agent.durable.memory import Proven
 
 __all__ = ["Entry", "Journal", "Phase", "RecordFile"]
@@ -73,10 +73,8 @@ class Journal:
 
     def load(self) -> Entry | None:
         """The rollout that is under way, if one is."""
-        with storage_errors(self._path):
-            if not self._path.exists():
-                return None
-            return msgspec.json.decode(self._path.read_bytes(), type=Entry)
+        data = read_if_there(self._path)
+        return None if data is None else msgspec.json.decode(data, type=Entry)
 
     def save(self, entry: Entry) -> None:
         """Note a turn, durably."""
@@ -84,7 +82,4 @@ class Journal:
 
     def clear(self) -> None:
         """The rollout is over and its record is safe."""
-        with storage_errors(self._path):
-            if self._path.exists():
-                self._path.unlink()
-                sync_folder(self._path.parent)
+        remove_durably(self._path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from moorline.adapters.storage import storage_errors, write_durably
+from moorline.adapters.storage import read_if_there, write_durably
 from moorline.agent.durable.lock import file_lock
 from moorline.errors import StorageFailed
 
@@ -72,10 +72,9 @@ class PulledFile:
 
     def load(self) -> Pulled:
         """Read it; a host that never pulled anything has an empty one."""
-        with storage_errors(self._path):
-            if not self._path.exists():
-                return Pulled()
-            data = self._path.read_bytes()
+        data = read_if_there(self._path)
+        if data is None:
+            return Pulled()
         try:
             return msgspec.json.decode(data, type=Pulled)
         except msgspec.MsgspecError as error:
@@ -85,7 +84,5 @@ class PulledFile:
     def save(self, pulled: Pulled) -> None:
         """Replace it durably; one that says so already is left alone."""
         data = msgspec.json.format(msgspec.json.encode(pulled), indent=1)
-        with storage_errors(self._path):
-            if self._path.exists() and self._path.read_bytes() == data:
-                return
-        write_durably(self._path, data)
+        if read_if_there(self._path) != data:
+            write_durably(self._path, data)

@@ -6,7 +6,7 @@ canary. It names the deployment and the step, so that it counts once and for tha
 
 from pathlib import Path
 
-from moorline.adapters.storage import storage_errors, write_durably
+from moorline.adapters.storage import read_if_there, write_durably
 
 __all__ = ["Promotion"]
 
@@ -23,8 +23,7 @@ class Promotion:
 
     def given(self, deployment: str, step: int) -> bool:
         """Whether it may leave that very step."""
-        with storage_errors(self._path):
-            return self._path.exists() and self._path.read_bytes() == _words(deployment, step)
+        return read_if_there(self._path) == _words(deployment, step)
 
 
 def _words(deployment: str, step: int) -> bytes:

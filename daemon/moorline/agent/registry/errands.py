@@ -9,12 +9,13 @@ from pathlib import Path
 
 from moorline.adapters.ports import Clock
 from moorline.adapters.registry_port import Registry
+from moorline.agent.clock import stop_check
 from moorline.agent.config import Config
 from moorline.agent.registry.tagging import Carrier, Tagger
 from moorline.agent.registry.tagqueue import Queued, TagQueue
 from moorline.agent.report import Reporter, SilentReporter
 from moorline.core.tagging import TagMove
-from moorline.errors import Interrupted, MoorlineError
+from moorline.errors import MoorlineError
 
 __all__ = ["OnDemand", "TagErrands", "flush_tags", "queues_of", "tagger_of"]
 
@@ -100,7 +101,8 @@ def flush_tags(
     if not queue.waiting():
         return ()
     late = threading.Event()
-    tagger = tagger_of(config, registry(), SilentReporter(), _refusal(late))
+    check = stop_check(late, "no time left; the moves that are left stay queued")
+    tagger = tagger_of(config, registry(), SilentReporter(), check)
     # a thread that may be left behind: a registry that hangs would keep the command for minutes
     thread = threading.Thread(target=_quietly, args=(tagger, {environment: queue}), daemon=True)
     thread.start()
@@ -119,11 +121,3 @@ def tagger_of(
 def _quietly(tagger: Tagger, queues: Mapping[str, TagQueue]) -> None:
     with suppress(MoorlineError):  # too late, or a disk that is full: the queue says what waits
         tagger.run(queues)
-
-
-def _refusal(late: threading.Event) -> Callable[[], None]:
-    def check() -> None:
-        if late.is_set():
-            raise Interrupted("no time left; the moves that are left stay queued")
-
-    return check

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from moorline.adapters.ports import StateRepo
 from moorline.adapters.registry_port import Packages
 from moorline.agent.load import environment_path
+from moorline.agent.registry.onrecord import environments_in, sightings
 from moorline.core.image import Digest, ImageRef
 from moorline.core.pinning import read_images
-from moorline.core.records import summarise
 from moorline.core.versions import find_abbreviated
 from moorline.errors import InvalidEnvironment, MoorlineError, NotFound, UsageError
 
 __all__ = ["Subject", "find_subject", "whole_digest"]
-
-RECORDS = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +88,10 @@ def _image(name: str, services: Sequence[Subject]) -> ImageRef:
 
 def _recorded(repo: StateRepo, package: str) -> Iterator[str]:
     """Digests of the package in the records of all environments."""
-    tip = repo.tip()
-    for path in repo.paths(tip, "environments") if tip else ():
-        environment = path.rpartition("/")[2].rpartition(".")[0]
+    for environment in environments_in(repo):
         with suppress(MoorlineError):  # no name of an environment
-            for entry in repo.history(f"{environment}/", limit=RECORDS):
-                record = summarise(entry.data)
-                pins = record.pins.values() if record else ()
-                names = (pin.partition("@") for pin in pins)
+            for each in sightings(repo, environment):
+                names = (pin.partition("@") for pin in each.record.pins.values())
                 yield from (digest for name, _, digest in names if name == package)
 
 

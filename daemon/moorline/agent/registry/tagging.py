@@ -48,11 +48,11 @@ class Carrier:
         for image in _rollbacks(move, before):
             self._keep(image)
         self._put(move.current)
-        self.note("tag moved", tag=str(_bare(move.current)), digest=str(move.current.digest))
+        self.note("tag moved", tag=str(move.current.unpinned), digest=str(move.current.digest))
 
     def _current(self, image: ImageRef) -> Digest | None:
         try:
-            return self.registry.resolve(_bare(image))
+            return self.registry.resolve(image.unpinned)
         except NotFound:
             return None
 
@@ -61,7 +61,7 @@ class Carrier:
         try:
             self._put(image)
         except (NotFound, RegistryRefused) as error:
-            self.note("no rollback tag", tag=str(_bare(image)), error=str(error))
+            self.note("no rollback tag", tag=str(image.unpinned), error=str(error))
 
     def _put(self, image: ImageRef) -> None:
         self.check_stop()
@@ -72,10 +72,10 @@ class Carrier:
                 f"{pinned} is not in the registry",
                 mend="push it again, or pin one that is there: this host may have the only copy",
             )
-        self.registry.put_manifest(_bare(image), self.registry.manifest(pinned))
-        found = self.registry.resolve(_bare(image))
+        self.registry.put_manifest(image.unpinned, self.registry.manifest(pinned))
+        found = self.registry.resolve(image.unpinned)
         if found != image.digest:
-            raise Conflict(f"{_bare(image)} reads back as {found}, and {image.digest} was put")
+            raise Conflict(f"{image.unpinned} reads back as {found}, and {image.digest} was put")
 
 
 def _rollbacks(move: TagMove, before: Digest | None) -> tuple[ImageRef, ...]:
@@ -84,10 +84,6 @@ def _rollbacks(move: TagMove, before: Digest | None) -> tuple[ImageRef, ...]:
         inherited = (replace(move.current, tag=move.inherited, digest=before),)
     now = replace(move.current, tag=None)
     return tuple(each for each in (*inherited, *move.rollbacks) if replace(each, tag=None) != now)
-
-
-def _bare(image: ImageRef) -> ImageRef:
-    return replace(image, digest=None)
 
 
 @dataclass(slots=True)
@@ -133,7 +129,7 @@ class Tagger:
         if refusal and not asked_for(move.current, self.repositories):
             self._drop(queue, move, error)
             return
-        why = f"{environment}: {_bare(move.current)} stays where it is: {error}"
+        why = f"{environment}: {move.current.unpinned} stays where it is: {error}"
         queue.refused(move, why)
 
     def _drop(self, queue: TagQueue, move: TagMove, error: Stalled) -> None:

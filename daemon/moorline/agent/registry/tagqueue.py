@@ -5,12 +5,12 @@ the file stays small, however long a registry is away.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from moorline.adapters.storage import storage_errors, write_durably
+from moorline.adapters.storage import read_if_there, write_durably
 from moorline.agent.durable.lock import file_lock
 from moorline.core.image import ImageRef
 from moorline.core.tagging import TagMove
@@ -54,10 +54,9 @@ class TagQueue:
 
     def entries(self) -> tuple[Queued, ...]:
         """The same, with what each waits for."""
-        with storage_errors(self._path):
-            if not self._path.exists():
-                return ()
-            data = self._path.read_bytes()
+        data = read_if_there(self._path)
+        if data is None:
+            return ()
         try:
             lines = msgspec.json.decode(data, type=tuple[_Line, ...])
             return tuple(_queued(line) for line in lines)
@@ -108,7 +107,7 @@ class TagQueue:
 
 
 def _key(move: TagMove) -> str:
-    return str(replace(move.current, digest=None))
+    return str(move.current.unpinned)
 
 
 def _queued(line: _Line) -> Queued:

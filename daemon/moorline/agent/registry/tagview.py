@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from moorline.adapters.registry_port import Registry
 from moorline.agent.durable.memory import Memory, Proven
 from moorline.agent.registry.tagqueue import Queued
 from moorline.core.image import ImageRef
+from moorline.core.retention.tags import rollback_time
 from moorline.core.tagging import TagMove, TagName, read_tag, tag_moves, tagged
 from moorline.core.values import Json
 from moorline.errors import MoorlineError, NotFound
@@ -92,7 +94,8 @@ class _View:
         self._proven_at = memory.proven.at if memory.proven else ""
         self._services = sorted({service for state in self.states for service in state.pins})
         self._expected = {
-            _key(move.current): move for move in tag_moves(environment, pins, pins, deployment="")
+            str(move.current.unpinned): move
+            for move in tag_moves(environment, pins, pins, deployment="")
         }
 
     def look(self, repository: ImageRef) -> RepositoryTags:
@@ -122,14 +125,14 @@ class _View:
             digest = self._registry.resolve(image)
         except NotFound:
             return None  # deleted since it was listed
-        move = self._expected.get(_key(image))
+        move = self._expected.get(str(image.unpinned))
         is_proven = move is not None and move.current.digest == digest
         return TagLine(
             tag=str(image),
             digest=str(digest),
             role="rollback" if name.time else "current",
             services=self._services_of(image, name, move),
-            since=_iso(name.time) or (self._proven_at if is_proven else ""),
+            since=_replaced_at(name.tag) or (self._proven_at if is_proven else ""),
             in_step=bool(name.time) or is_proven,
         )
 
@@ -149,13 +152,7 @@ class _View:
         return tuple(sorted(set(users)))
 
 
-def _key(image: ImageRef) -> str:
-    return str(replace(image, digest=None))
-
-
-def _iso(time: str) -> str:
-    """`20260102T030405Z` as `2026-01-02T03:04:05+00:00`."""
-    if not time:
-        return ""
-    day, clock = f"{time[:4]}-{time[4:6]}-{time[6:8]}", f"{time[9:11]}:{time[11:13]}:{time[13:15]}"
-    return f"{day}T{clock}+00:00"
+def _replaced_at(tag: str) -> str:
+    """When a rollback tag was made; "" for any other one."""
+    made = rollback_time(tag)
+    return "" if made is None else datetime.fromtimestamp(made, UTC).isoformat()

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from moorline.adapters.registry_port import Registry
-from moorline.adapters.storage import storage_errors, write_durably
+from moorline.adapters.storage import read_if_there, write_durably
 from moorline.agent.durable.memory import Memory
 from moorline.core.image import ImageRef
 from moorline.errors import MoorlineError, Transient
@@ -68,10 +68,9 @@ class VanishedFile:
 
     def load(self) -> Vanished:
         """Read it; one that is damaged is as good as none, since all of it can be asked again."""
-        with storage_errors(self._path):
-            if not self._path.exists():
-                return Vanished()
-            data = self._path.read_bytes()
+        data = read_if_there(self._path)
+        if data is None:
+            return Vanished()
         try:
             return msgspec.json.decode(data, type=Vanished)
         except msgspec.MsgspecError:

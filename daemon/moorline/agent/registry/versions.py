@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 
 from moorline.adapters.ports import StateRepo
 from moorline.agent.load import environment_path
+from moorline.agent.registry.onrecord import environments_in, sightings
 from moorline.agent.retention.ground import POLICY, read_ground
 from moorline.agent.retention.offices import Offices, Progress, silent
 from moorline.agent.retention.survey import survey
 from moorline.core.image import Digest, ImageRef
-from moorline.core.manifest import Node
+from moorline.core.manifest import Node, platform_text
 from moorline.core.pinning import read_images
-from moorline.core.records import Summary, summarise
+from moorline.core.records import Summary
 from moorline.core.retention.decide import decide
 from moorline.core.retention.model import Verdict, Version
 from moorline.core.rollback import previous_proven
@@ -37,8 +38,6 @@ from moorline.errors import MoorlineError, NotFound, Transient
 
 __all__ = ["VersionHistory", "environments_of", "version_history"]
 
-RECORDS = 2000
-"""So many of each environment's newest records are read."""
 REVISION = "org.opencontainers.image.revision"
 
 
@@ -90,16 +89,7 @@ def version_history(
 
 def environments_of(offices: Offices) -> tuple[str, ...]:
     """Every environment that is known of: this host's, and those of the state repo."""
-    names = set(offices.config.environments)
-    tip = offices.repo.tip()
-    if tip is not None:
-        paths = offices.repo.paths(tip, "environments")
-        names |= {name for path in paths if environment_path(name := _stem(path)) == path}
-    return tuple(sorted(names))
-
-
-def _stem(path: str) -> str:
-    return path.rpartition("/")[2].rpartition(".")[0]
+    return tuple(sorted({*offices.config.environments, *environments_in(offices.repo)}))
 
 
 def _line(
@@ -133,21 +123,15 @@ def _from_git(
     repo: StateRepo, environments: Sequence[str], package: str, remarks: list[str]
 ) -> _Known:
     try:
-        sightings = [each for name in environments for each in _sightings(repo, name)]
+        found = [each for name in environments for each in sightings(repo, name)]
         return _Known(
-            now=_now(repo, sightings, package),
-            runs=runs_of(sightings, package),
-            previous=_previous(repo, environments, sightings, package),
+            now=_now(repo, found, package),
+            runs=runs_of(found, package),
+            previous=_previous(repo, environments, found, package),
         )
     except MoorlineError as error:
         remarks.append(f"where they run is not known: {error}")
         return _Known({}, {}, {})
-
-
-def _sightings(repo: StateRepo, environment: str) -> Iterator[Sighting]:
-    for entry in repo.history(f"{environment}/", limit=RECORDS):
-        if record := summarise(entry.data):
-            yield Sighting(branch=entry.branch, record=record)
 
 
 def _now(
@@ -276,8 +260,7 @@ def _filled(line: VersionLine, config: Mapping[str, object]) -> VersionLine:
     about = config.get("config")
     labels = about.get("Labels") if isinstance(about, dict) else None
     revision = labels.get(REVISION) if isinstance(labels, dict) else None
-    words = [str(config.get(key) or "") for key in ("os", "architecture", "variant")]
-    platform = "/".join(word for word in words if word)
+    platform = platform_text(config)
     return replace(
         line,
         commit=line.commit or str(revision or ""),

@@ -8,6 +8,7 @@ from moorline.agent.retention.offices import Offices
 from moorline.agent.retention.pins import collect_pins
 from moorline.core.retention.model import Pins, Policy
 from moorline.core.retention.policy import default_policy, parse_policy, with_retention_days
+from moorline.core.retention.records import Summary
 from moorline.errors import Conflict
 
 __all__ = ["POLICY", "Ground", "find_policy", "read_ground"]
@@ -18,12 +19,15 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """`policy_blob` is "" where the state repo has no policy, and the default stands in."""
+    """`policy_blob` is "" where the state repo has no policy, and the default stands in; `last` is
+    the decision before, on any host.
+    """
 
     commit: str
     policy: Policy
     policy_blob: str
     pins: Pins
+    last: Summary | None
 
 
 def read_ground(offices: Offices, *, retention_days: int | None = None) -> Ground:
@@ -35,15 +39,15 @@ def read_ground(offices: Offices, *, retention_days: int | None = None) -> Groun
         policy, blob = find_policy(offices.repo, commit)
         if retention_days is not None:
             policy = with_retention_days(policy, retention_days)
-        pins = _pins(offices, policy)
+        last = newest_decision(offices.repo)
+        pins = _pins(offices, policy, last)
         # somebody may have pushed in between
         if pins.commit == commit:
-            return Ground(commit=commit, policy=policy, policy_blob=blob, pins=pins)
+            return Ground(commit=commit, policy=policy, policy_blob=blob, pins=pins, last=last)
     raise Conflict("the state branch moves faster than it can be read")
 
 
-def _pins(offices: Offices, policy: Policy) -> Pins:
-    last = newest_decision(offices.repo)
+def _pins(offices: Offices, policy: Policy, last: Summary | None) -> Pins:
     return collect_pins(
         offices.repo,
         offices.engine,

@@ -19,7 +19,13 @@ from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from moorline.adapters.storage import storage_errors, sync_folder, write_durably
+from moorline.adapters.storage import (
+    read_if_there,
+    remove_durably,
+    storage_errors,
+    sync_folder,
+    write_durably,
+)
 from moorline.core.retention.outcomes import Result
 from moorline.errors import StorageFailed
 
@@ -68,10 +74,10 @@ class Journal:
 
     def load(self) -> None:
         """Read what a killed run left, and cut off a line that it did not finish."""
-        with storage_errors(self._path):
-            data = self._path.read_bytes() if self._path.exists() else b""
-            whole = data[: data.rfind(b"\n") + 1]
-            if len(whole) < len(data):
+        data = read_if_there(self._path) or b""
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) < len(data):
+            with storage_errors(self._path):
                 os.truncate(self._path, len(whole))
         self.lines = [_decoded(self._path, each, Line) for each in whole.splitlines()]
 
@@ -94,19 +100,14 @@ class Journal:
 
     def outgoing(self) -> Outgoing | None:
         """The record that has to reach git."""
-        with storage_errors(self._outgoing):
-            if not self._outgoing.exists():
-                return None
-            return _decoded(self._outgoing, self._outgoing.read_bytes(), Outgoing)
+        data = read_if_there(self._outgoing)
+        return None if data is None else _decoded(self._outgoing, data, Outgoing)
 
     def clear(self) -> None:
         """The record is in git. The journal first: without it, the record is merely put again."""
         self.lines = []
-        with storage_errors(self._path):
-            for path in (self._path, self._outgoing):
-                if path.exists():
-                    path.unlink()
-                    sync_folder(path.parent)
+        remove_durably(self._path)
+        remove_durably(self._outgoing)
 
 
 def _decoded(path: Path, data: bytes, kind: type[T]) -> T:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from moorline.adapters.ports import HistoryEntry, StateRepo
-from moorline.adapters.storage import storage_errors, write_durably
+from moorline.adapters.storage import read_if_there, write_durably
 from moorline.core.retention.outcomes import AppliedRecord, read_applied
 from moorline.core.retention.records import (
     APPLIED,
@@ -174,10 +174,9 @@ class MemoryFile:
 
     def load(self) -> Memory:
         """What is remembered; nothing where the file is damaged: it can all be found again."""
-        with storage_errors(self._path):
-            if not self._path.exists():
-                return Memory()
-            data = self._path.read_bytes()
+        data = read_if_there(self._path)
+        if data is None:
+            return Memory()
         try:
             return msgspec.json.decode(data, type=Memory)
         except msgspec.DecodeError:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from moorline.adapters.storage import storage_errors, write_durably
+from moorline.adapters.storage import read_if_there, write_durably
 from moorline.core.manifest import Blob, Node
 
 __all__ = ["NodeCache"]
@@ -51,10 +51,9 @@ class NodeCache:
 
     def load(self) -> dict[str, Node]:
         """Digest → node; nothing where the file is not there, or not one of ours."""
-        with storage_errors(self._path):
-            if not self._path.exists():
-                return {}
-            data = self._path.read_bytes()
+        data = read_if_there(self._path)
+        if data is None:
+            return {}
         try:
             table = msgspec.msgpack.decode(data, type=_Table)
             return _nodes(table) if table.format == _FORMAT else {}

@@ -9,8 +9,8 @@ from moorline.adapters.ports import Clock, Engine, StateRepo
 from moorline.adapters.registry_port import Packages, Registry
 from moorline.agent.config import Config
 from moorline.agent.report import Reporter
-from moorline.core.image import ImageRef
-from moorline.errors import RateLimited
+from moorline.core.image import Digest, ImageRef
+from moorline.errors import NotFound, RateLimited
 
 __all__ = ["Offices", "Progress", "silent"]
 
@@ -59,6 +59,13 @@ class Offices:
         if seconds > 0:
             self.clock.wait(seconds)
         self.check_stop()
+
+    def resolved(self, image: ImageRef) -> Digest | None:
+        """What a tag (or digest) names in the registry; None where it names nothing."""
+        try:
+            return self.patiently(lambda: self.registry.resolve(image))
+        except NotFound:
+            return None
 
     def patiently(self, call: Callable[[], T]) -> T:
         """Do it, and wait as long as the registry asks for; raises RateLimited where that is too

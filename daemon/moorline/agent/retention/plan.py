@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from moorline.agent.retention.ground import Ground, read_ground
-from moorline.agent.retention.ledger import BRANCH, newest_decision
+from moorline.agent.retention.ledger import BRANCH
 from moorline.agent.retention.offices import Offices, Progress, silent
 from moorline.agent.retention.survey import survey, unnamed
 from moorline.core.records import record_id
@@ -64,7 +64,6 @@ def plan_retention(
     Raises UnsafeRetention where pins cannot be known; InvalidPolicy; RemoteUnreachable.
     """
     ground = read_ground(offices, retention_days=retention_days)
-    last = newest_decision(offices.repo)
     packages = [each for each in ground.policy.packages if only in {None, each}]
     if only is not None and not packages:
         known = ", ".join(ground.policy.packages) or "none"
@@ -72,10 +71,9 @@ def plan_retention(
     decisions = tuple(_decision(offices, ground, each, progress) for each in packages)
     if not force_empty:
         decisions = tuple(spared(each) for each in decisions)
+    before = ground.last.id if ground.last else ""
     return RetentionPlan(
-        id=record_id(
-            offices.clock.now(), "retention", ground.commit, after=last.id if last else ""
-        ),
+        id=record_id(offices.clock.now(), "retention", ground.commit, after=before),
         commit=ground.commit,
         policy=ground.policy,
         policy_blob=ground.policy_blob,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from moorline.adapters.ports import StateRepo
 from moorline.agent.retention.past import Past, moment, scan
+from moorline.core.records import ID_TIME
 from moorline.core.retention.pinned import digests, file_blob, is_proven, was_taken_back
 from moorline.errors import Stalled, UnsafeRetention
 
@@ -16,7 +17,7 @@ _BATCH = 64
 def record_pins(repo: StateRepo, past: Past, *, since: float) -> dict[str, str]:
     """Digest → why it may not go, from every host that ever wrote a record."""
     held: dict[str, str] = {}
-    first = moment(since).strftime("%Y%m%dT%H%M%SZ")
+    first = moment(since).strftime(ID_TIME)
     for branch, tip in repo.history_tips().items():
         host = branch.rpartition("/")[2]
         for path, data in _records(repo, tip, DEPLOYMENTS, first):

@@ -45,21 +45,19 @@ class Removed:
 
     def save(self, saved: Saved) -> None:
         """Keep one, durably."""
-        package = hashlib.sha256(saved.package.encode()).hexdigest()[:12]
-        path = self._folder / f"{saved.digest.removeprefix('sha256:')}-{package}.json"
+        path = self._folder / f"{_hex(saved.digest)}-{_mark(saved.package)}.json"
         write_durably(path, msgspec.json.encode(saved))
         with storage_errors(path):
             os.utime(path, (saved.at, saved.at))
 
     def find(self, digest: str) -> tuple[Saved, ...]:
         """What is kept of a digest, in any package; the newest first."""
-        found = self._read(f"{digest.removeprefix('sha256:')}-*.json")
+        found = self._read(f"{_hex(digest)}-*.json")
         return tuple(sorted(found, key=lambda each: -each.at))
 
     def of_package(self, package: str) -> dict[str, Saved]:
         """Digest → what is kept of one package."""
-        name = hashlib.sha256(package.encode()).hexdigest()[:12]
-        return {each.digest: each for each in self._read(f"*-{name}.json")}
+        return {each.digest: each for each in self._read(f"*-{_mark(package)}.json")}
 
     def forget(self, now: float) -> None:
         """Drop what no registry could bring back any more."""
@@ -75,3 +73,12 @@ class Removed:
             # a damaged one is as good as none
             with suppress(msgspec.DecodeError):
                 yield msgspec.json.decode(data, type=Saved)
+
+
+def _hex(digest: str) -> str:
+    return digest.removeprefix("sha256:")
+
+
+def _mark(package: str) -> str:
+    """What a package is in a file's name, where it cannot stand itself."""
+    return hashlib.sha256(package.encode()).hexdigest()[:12]

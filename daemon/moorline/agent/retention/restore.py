@@ -151,8 +151,8 @@ class _Package:
     def _put_tags(self, saved: Saved) -> None:
         """Those that are free: one that was given to something else meanwhile stays there."""
         for tag in saved.tags:
-            if self._resolved(tag) is None:
-                manifest, image = self._manifest(saved), self._tagged(tag)
+            if self._offices.resolved(self._image.tagged(tag)) is None:
+                manifest, image = self._manifest(saved), self._image.tagged(tag)
                 self._offices.patiently(
                     partial(self._offices.registry.put_manifest, image, manifest)
                 )
@@ -167,14 +167,4 @@ class _Package:
         return self._offices.patiently(lambda: self._offices.registry.exists(image))
 
     def _names(self, tag: str, digest: str) -> bool:
-        return self._resolved(tag) == Digest(digest)
-
-    def _resolved(self, tag: str) -> Digest | None:
-        image = self._tagged(tag)
-        try:
-            return self._offices.patiently(lambda: self._offices.registry.resolve(image))
-        except NotFound:
-            return None
-
-    def _tagged(self, tag: str) -> ImageRef:
-        return ImageRef(registry=self._image.registry, repository=self._image.repository, tag=tag)
+        return self._offices.resolved(self._image.tagged(tag)) == Digest(digest)

@@ -58,11 +58,11 @@ def orphans(
 
 def package_space(offices: Offices, journal: Journal, view: View) -> tuple[int, int]:
     """Bytes freed in a package, at least and at most, whatever run it was that deleted."""
-    deleted, removed = deleted_digests(journal, view.package), Removed(offices.folder)
+    deleted = deleted_digests(journal, view.package)
+    saved = Removed(offices.folder).of_package(view.package) if deleted - view.nodes.keys() else {}
     before = {
-        digest: read_manifest(saved.manifest)
-        for digest in deleted - view.nodes.keys()
-        for saved in removed.find(digest)
+        digest: read_manifest(saved[digest].manifest)
+        for digest in saved.keys() & deleted - view.nodes.keys()
     }
     return freed(deleted, view.versions, {**view.nodes, **before})
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from moorline.agent.retention.carrier import Carrier
 from moorline.agent.retention.journal import Journal, Line
 from moorline.agent.retention.offices import Offices
-from moorline.core.image import Digest, ImageRef
+from moorline.core.image import Digest
 from moorline.core.manifest import OCI_MANIFEST, Manifest
 from moorline.core.retention.model import Untag, Version
 from moorline.core.retention.outcomes import Result
@@ -78,7 +78,7 @@ class Untagger:
             if each.tag in ended:
                 continue
             self._carrier.look_again()
-            now = self._resolved(each.tag)
+            now = self._offices.resolved(self._image.tagged(each.tag))
             if now is None:
                 self._end(each.tag, each.digest, "gone")
             elif reason := self._objection(each, now):
@@ -123,7 +123,7 @@ class Untagger:
     def _take_over(self, asked: Untag) -> None:
         dummy = dummy_manifest(self._journal.lines[0].decision, asked.tag)
         line = self._begin(asked, str(dummy.digest))
-        registry, tagged = self._offices.registry, self._tagged(asked.tag)
+        registry, tagged = self._offices.registry, self._image.tagged(asked.tag)
         try:
             self._offices.patiently(lambda: registry.put_blob(self._image, EMPTY))
             self._offices.patiently(lambda: registry.put_manifest(tagged, dummy))
@@ -133,7 +133,7 @@ class Untagger:
         self._remove(line)
 
     def _go_on(self, line: Line) -> None:
-        now = self._resolved(line.tag)
+        now = self._offices.resolved(self._image.tagged(line.tag))
         if line.dummy and str(now) != line.digest:
             self._finish_dummy(line, now)
         elif now is None:
@@ -158,9 +158,9 @@ class Untagger:
             if isinstance(error, AccessDenied):
                 raise
             return
-        if self._resolved(line.tag) == dummy:
+        if self._offices.resolved(self._image.tagged(line.tag)) == dummy:
             raise RegistryUnreachable(
-                f"{self._tagged(line.tag)}: it names a dummy that is not listed yet",
+                f"{self._image.tagged(line.tag)}: it names a dummy that is not listed yet",
                 mend="the next run deletes it",
             )
         self._end(line.tag, line.digest, "deleted")
@@ -188,18 +188,8 @@ class Untagger:
     def _give_back(self, line: Line) -> None:
         registry, image = self._offices.registry, self._image.pinned(Digest(line.digest))
         original = self._offices.patiently(lambda: registry.manifest(image))
-        tagged = self._tagged(line.tag)
+        tagged = self._image.tagged(line.tag)
         self._offices.patiently(lambda: registry.put_manifest(tagged, original))
-
-    def _resolved(self, tag: str) -> Digest | None:
-        tagged = self._tagged(tag)
-        try:
-            return self._offices.patiently(lambda: self._offices.registry.resolve(tagged))
-        except NotFound:
-            return None
-
-    def _tagged(self, tag: str) -> ImageRef:
-        return ImageRef(registry=self._image.registry, repository=self._image.repository, tag=tag)
 
     def _end(self, tag: str, digest: str, result: Result, reason: str = "") -> None:
         self._journal.write(

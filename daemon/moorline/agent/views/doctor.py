@@ -243,7 +243,7 @@ def _environment(host: Host, name: str, tip: str, images: dict[str, ImageRef]) -
 def _image(registry: Registry, image: ImageRef) -> Finding:
     try:
         if registry.exists(image):
-            return _ok("image", f"{replace(image, digest=None)} is there")
+            return _ok("image", f"{image.unpinned} is there")
     except MoorlineError as error:
         return _error("image", error)
     mend = "pin one that is: 'moorline pin'"

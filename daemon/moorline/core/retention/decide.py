@@ -28,7 +28,7 @@ from moorline.core.retention.model import (
     Version,
 )
 from moorline.core.retention.space import freed, own_size
-from moorline.core.retention.tags import TagRules, rollback_time, subject_of
+from moorline.core.retention.tags import TagRules, names_among, rollback_time
 
 __all__ = ["MINIMUM", "PART", "PINNED", "PROTECTED", "REFERRER", "YOUNG", "decide"]
 
@@ -125,7 +125,7 @@ class _Package:
 
     def _due(self, version: Version) -> _Due:
         """The latest of what its tags say; a version without any is judged as such."""
-        tags = [tag for tag in version.tags if not subject_of(tag)]
+        tags = names_among(version.tags)
         if not tags:
             return self._due_untagged(version)
         return max((self._due_of_tag(version, tag) for tag in tags), key=lambda due: due.at)
@@ -191,7 +191,7 @@ class _Package:
 
     def _goes_along(self, version: Version) -> bool:
         """Whether it has no say of its own: a part, or something attached to what is there."""
-        if any(not subject_of(tag) for tag in version.tags):
+        if names_among(version.tags):
             return False
         subject = self.graph.subjects.get(version.digest, "")
         return version.digest in self.graph.parents or subject in self.dues
@@ -210,8 +210,7 @@ class _Package:
 
     def _is_image(self, version: Version) -> bool:
         """Whether people would count it: it has a name, or something asks for it."""
-        named = any(not subject_of(tag) for tag in version.tags)
-        return named or version.digest in self.pins.held
+        return bool(names_among(version.tags)) or version.digest in self.pins.held
 
     # --- the verdicts ---
 

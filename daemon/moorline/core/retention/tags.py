@@ -2,12 +2,23 @@
 
 import fnmatch
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from moorline.core.records import ID_TIME
 from moorline.core.retention.model import Rule
 
-__all__ = ["COMMIT", "SEMVER", "UNTAGGED", "WORDS", "TagRules", "rollback_time", "subject_of"]
+__all__ = [
+    "COMMIT",
+    "SEMVER",
+    "UNTAGGED",
+    "WORDS",
+    "TagRules",
+    "commit_named",
+    "names_among",
+    "rollback_time",
+    "subject_of",
+]
 
 COMMIT, SEMVER, UNTAGGED = "sha", "semver", "untagged"
 WORDS = (COMMIT, SEMVER, UNTAGGED)
@@ -15,8 +26,10 @@ WORDS = (COMMIT, SEMVER, UNTAGGED)
 
 # A commit's own name, whole or short, alone or behind a branch: `main-047b82e`, `sha-047b82e…`.
 # Eight digits are a date and six a build; git's short form has seven, and longer ones a letter.
-_LETTER = r"(?=[0-9]*[a-f])"
-_COMMIT = rf"(?:.+-)?(?:[0-9a-f]{{40}}|{_LETTER}[0-9a-f]{{7,39}})|.+-[0-9]{{7}}"
+_ALONE = r"[0-9a-f]{40}|(?=[0-9]*[a-f])[0-9a-f]{7,39}"
+_BEHIND = r"[0-9]{7}"
+_COMMIT = rf"(?:.+-)?(?:{_ALONE})|.+-{_BEHIND}"
+_NAMED = re.compile(rf"(?:.+-)?(?P<alone>{_ALONE})|.+-(?P<behind>{_BEHIND})", re.ASCII)
 # Semantic versions, and the `1.2` and `1` that move along with them.
 _SEMVER = r"v?[0-9]+\.[0-9]+\.[0-9]+(?:[-._][0-9A-Za-z._-]+)?|v?[0-9]{1,5}(?:\.[0-9]{1,5})?"
 _PATTERNS = {COMMIT: _COMMIT, SEMVER: _SEMVER}
@@ -48,9 +61,20 @@ def rollback_time(tag: str) -> float | None:
     if match is None:
         return None
     try:
-        return datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+        return datetime.strptime(match[1], ID_TIME).replace(tzinfo=UTC).timestamp()
     except ValueError:  # the 31st of February
         return None
+
+
+def commit_named(tag: str) -> str:
+    """The commit that a tag names, whole or as short as it has it; "" for any other tag."""
+    match = _NAMED.fullmatch(tag)
+    return (match["alone"] or match["behind"]) if match else ""
+
+
+def names_among(tags: Iterable[str]) -> list[str]:
+    """Those that name a version, and do not attach it to another one."""
+    return [tag for tag in tags if not subject_of(tag)]
 
 
 def subject_of(tag: str) -> str:
