@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from moorline.adapters.ports import FileChange, StateRepo
 from moorline.adapters.staterepo import GitStateRepo
+from moorline.adapters.staterepo_port import FileChange, StateRepo
 from tests.parts.git import Remote
 
 

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import pytest
 
-from moorline.adapters.ports import FileChange, StateRepo
 from moorline.adapters.staterepo.formats import blob_oid
+from moorline.adapters.staterepo_port import FileChange, StateRepo
 from moorline.errors import NotFound, Stalled, UsageError
 from tests.adapters.staterepo_mirror import changes, mirror
 from tests.fakes.staterepo import FakeRemote, FakeStateRepo

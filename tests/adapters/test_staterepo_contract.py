@@ -7,8 +7,8 @@ from typing import Protocol
 
 import pytest
 
-from moorline.adapters.ports import StateRepo
 from moorline.adapters.staterepo import GitStateRepo
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.errors import (
     AccessDenied,
     Conflict,

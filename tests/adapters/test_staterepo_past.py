@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from moorline.adapters.ports import FileChange
 from moorline.adapters.staterepo import GitStateRepo
 from moorline.adapters.staterepo.formats import blob_oid
+from moorline.adapters.staterepo_port import FileChange
 from moorline.errors import MoorlineError, Stalled
 from tests.adapters.staterepo_mirror import changes, mirror
 from tests.fakes.staterepo import FakeRemote, FakeStateRepo

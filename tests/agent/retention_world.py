@@ -10,8 +10,8 @@ import yaml
 
 from moorline.adapters.files import HostFileStore
 from moorline.adapters.ingress import NoIngress
-from moorline.adapters.ports import StateRepo
 from moorline.adapters.registry_port import Packages, Registry
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.agent.config import Config, RepoConfig
 from moorline.agent.config_model import RetentionConfig
 from moorline.agent.host import Host

@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from moorline.adapters.ports import Blob, Commit, FileChange, HistoryEntry, Relation
 from moorline.adapters.staterepo.formats import blob_oid, is_record
 from moorline.adapters.staterepo.words import (
     branch_name,
@@ -20,6 +19,7 @@ from moorline.adapters.staterepo.words import (
     is_sha,
     repo_path,
 )
+from moorline.adapters.staterepo_port import Blob, Commit, FileChange, HistoryEntry, Relation
 from moorline.errors import AccessDenied, Conflict, MoorlineError, NotFound, Stalled, UsageError
 
 __all__ = ["FakeRemote", "FakeStateRepo"]

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from moorline.adapters.ingress_port import Ingress
 from moorline.adapters.metrics_port import Metrics, NoMetrics
-from moorline.adapters.ports import Clock, Engine, FileStore, Prober, StateRepo
+from moorline.adapters.ports import Clock, Engine, FileStore, Prober
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.agent.config import Config
 from moorline.agent.incidents import Incidents
 from moorline.agent.report import Reporter

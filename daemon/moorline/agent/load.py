@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from moorline.adapters.ports import Blob, FileStore, StateRepo
+from moorline.adapters.ports import FileStore
+from moorline.adapters.staterepo_port import Blob, StateRepo
 from moorline.agent.config import Config
 from moorline.agent.durable.memory import Proven
 from moorline.core import compose

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from moorline.adapters.ports import Blob, Clock, Commit, StateRepo
+from moorline.adapters.ports import Clock
 from moorline.adapters.registry_port import Registry
+from moorline.adapters.staterepo_port import Blob, Commit, StateRepo
 from moorline.agent.load import environment_path
 from moorline.core.image import Digest, ImageRef
 from moorline.core.pinning import read_images, replace_pin

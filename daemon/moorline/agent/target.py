@@ -6,7 +6,7 @@ care for what runs: the last proven state stays the target, and the complaint is
 
 from dataclasses import dataclass
 
-from moorline.adapters.ports import Blob, Commit
+from moorline.adapters.staterepo_port import Blob, Commit
 from moorline.agent.durable.ledger import Ledger
 from moorline.agent.durable.memory import Memory, Proven
 from moorline.agent.host import Host

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import click
 
-from moorline.adapters.ports import Clock, StateRepo
+from moorline.adapters.ports import Clock
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.agent.registry.lookup import whole_digest
 from moorline.agent.rollback import (
     Draft,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from moorline.adapters.ports import StateRepo
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.agent.registry.lookup import Subject, find_subject
 from moorline.agent.registry.versions import VersionHistory, version_history
 from moorline.cli.context import Ports, pass_ports, read_config

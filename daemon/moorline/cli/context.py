@@ -13,9 +13,10 @@ import click
 
 from moorline.adapters.files import PlanningFileStore
 from moorline.adapters.ingress_port import Ingress
-from moorline.adapters.ports import Clock, Engine, Prober, StateRepo
+from moorline.adapters.ports import Clock, Engine, Prober
 from moorline.adapters.probe import SocketProber
 from moorline.adapters.registry_port import Packages, Registry
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.agent.clock import SystemClock
 from moorline.agent.config import Config, load_config
 from moorline.agent.host import Host

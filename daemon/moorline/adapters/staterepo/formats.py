@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from moorline.adapters.ports import Commit, FileChange
+from moorline.adapters.staterepo_port import Commit, FileChange
 
 __all__ = [
     "CHANGES_FORMAT",

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
-from moorline.adapters.ports import Blob, Commit, FileChange, HistoryEntry, Relation
 from moorline.adapters.staterepo.failures import MirrorDamaged
 from moorline.adapters.staterepo.formats import (
     CHANGES_FORMAT,
@@ -30,6 +29,7 @@ from moorline.adapters.staterepo.words import (
     is_sha,
     repo_path,
 )
+from moorline.adapters.staterepo_port import Blob, Commit, FileChange, HistoryEntry, Relation
 from moorline.errors import NotFound, Stalled, UsageError
 
 __all__ = ["MAX_FILE", "MirrorReader", "heals"]

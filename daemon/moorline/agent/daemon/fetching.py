@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeAlias
 
-from moorline.adapters.ports import Clock, StateRepo
+from moorline.adapters.ports import Clock
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.agent.report import Reporter
 from moorline.errors import MoorlineError
 

@@ -7,7 +7,7 @@ here. Pushing one twice adds nothing, so a crash between any two of these is har
 from collections.abc import Mapping
 from pathlib import Path
 
-from moorline.adapters.ports import StateRepo
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.adapters.storage import storage_errors, sync_folder, write_durably
 
 __all__ = ["Outbox"]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from moorline.adapters.ports import StateRepo
 from moorline.adapters.registry_port import Packages
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.agent.load import environment_path
 from moorline.agent.registry.onrecord import environments_in, sightings
 from moorline.core.image import Digest, ImageRef

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from moorline.adapters.ports import StateRepo
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.agent.load import environment_path
 from moorline.core.records import summarise
 from moorline.core.versions import Sighting

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from moorline.adapters.ports import StateRepo
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.agent.load import environment_path
 from moorline.agent.registry.onrecord import environments_in, sightings
 from moorline.agent.retention.ground import POLICY, read_ground

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from moorline.adapters.ports import StateRepo
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.agent.config_model import Config
 from moorline.agent.durable.acceptance import Acceptance
 from moorline.agent.durable.memory import MemoryFile

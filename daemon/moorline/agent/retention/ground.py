@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from moorline.adapters.ports import StateRepo
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.agent.retention.ledger import newest_decision
 from moorline.agent.retention.offices import Offices
 from moorline.agent.retention.pins import collect_pins

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from moorline.adapters.ports import HistoryEntry, StateRepo
+from moorline.adapters.staterepo_port import HistoryEntry, StateRepo
 from moorline.adapters.storage import read_if_there, write_durably
 from moorline.core.retention.outcomes import AppliedRecord, read_applied
 from moorline.core.retention.records import (

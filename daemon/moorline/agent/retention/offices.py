@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from moorline.adapters.ports import Clock, Engine, StateRepo
+from moorline.adapters.ports import Clock, Engine
 from moorline.adapters.registry_port import Packages, Registry
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.agent.config import Config
 from moorline.agent.report import Reporter
 from moorline.core.image import Digest, ImageRef

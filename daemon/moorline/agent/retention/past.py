@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from moorline.adapters.ports import FileChange, StateRepo
+from moorline.adapters.staterepo_port import FileChange, StateRepo
 from moorline.core.retention.pinned import digests, latest_moments
 
 __all__ = ["FOLDER", "Past", "moment", "scan"]

@@ -9,7 +9,8 @@ Rule 3: git's own dates choose nothing. All changes are read, and the window is 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from moorline.adapters.ports import Engine, StateRepo
+from moorline.adapters.ports import Engine
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.agent.config_model import Config
 from moorline.agent.retention.continuity import insist_on_continuity
 from moorline.agent.retention.hostpins import host_pins

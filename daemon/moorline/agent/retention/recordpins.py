@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from moorline.adapters.ports import StateRepo
+from moorline.adapters.staterepo_port import StateRepo
 from moorline.agent.retention.past import Past, moment, scan
 from moorline.core.records import ID_TIME
 from moorline.core.retention.pinned import digests, file_blob, is_proven, was_taken_back

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from moorline.adapters.ports import Commit
+from moorline.adapters.staterepo_port import Commit
 from moorline.agent.durable.journal import Entry
 from moorline.agent.durable.ledger import Ledger
 from moorline.agent.durable.memory import Proven
