@@ -397,3 +397,36 @@ def test_a_stream_whose_engine_is_gone_can_be_closed() -> None:
         gone.set()
     stream.close()
     assert len(list(stream)) <= 1
+
+
+# --- starting -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"AlreadyExists: task {'a' * 64}: already exists: unknown",
+        f"starting {'a' * 64}: id already in use",
+    ],
+)
+def test_a_start_that_an_engine_died_in_is_made_anew_and_is_no_verdict(words: str) -> None:
+    def respond(request: Request) -> Reply:
+        if request.path == "/version":
+            return versions()
+        return Reply(204) if request.method == "DELETE" else as_json({"message": words}, 500)
+
+    with serving(respond) as stub:
+        engine = DockerEngine(f"tcp://{stub.address}", timeout=5)
+        with pytest.raises(Conflict, match="made anew"):
+            engine.start("c1")
+        engine.close()
+    assert [each.method for each in stub.requests if "c1" in each.path] == ["POST", "DELETE"]
+
+
+@pytest.mark.parametrize("words", ["listen: address already in use", "no such file: entrypoint"])
+def test_a_start_that_is_refused_for_another_reason_keeps_its_container(words: str) -> None:
+    with engine_answering(as_json({"message": words}, 500)) as answering:
+        engine, stub = answering
+        with pytest.raises(EngineRefused):
+            engine.start("c1")
+    assert [each.method for each in stub.requests if "c1" in each.path] == ["POST"]

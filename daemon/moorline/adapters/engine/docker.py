@@ -25,7 +25,8 @@ from moorline.errors import Conflict, EngineRefused, NotFound
 __all__ = ["DockerEngine"]
 
 
-_HALF_STARTED = re.compile(r"task [0-9a-f]{64}:? already exists")
+_HALF_STARTED = re.compile(r"task [0-9a-f]{64}:? already exists|\bid already in use")
+"""How containerd says that it has a container by that id: its task, or what comes before one."""
 _ENDED = frozenset({"exited", "dead"})
 """What a container is that ended by itself, or with the engine; see rule 5 of `client`."""
 
